@@ -1,0 +1,30 @@
+#pragma once
+
+#include <xgrad/graph/tensor.hpp>
+
+/// What the engine itself must be able to compute. graph/ knows no particular operation, so these few are declared
+/// here and defined by ops/algebra.cpp with operations from the catalogue.
+namespace xgrad::algebra {
+
+/// x + y, for two cotangents of one shape.
+Tensor sum_of(const Tensor& x, const Tensor& y);
+
+/// g p, and 0 wherever g is 0, even if p is not finite: no NaN comes from a branch that was not taken.
+Tensor scaled(const Tensor& g, const Tensor& p);
+
+/// Undoes broadcasting: sums g over the axes along which `shape` was stretched.
+Tensor unstretched(const Tensor& g, const Shape& shape);
+
+/// Broadcasting itself: x repeated to `shape`.
+Tensor stretched(const Tensor& x, const Shape& shape);
+
+/// A tensor of one repeated number, without memory of that size.
+Tensor filled(double value, DType dtype, const Shape& shape);
+
+/// x in another dtype.
+Tensor cast(const Tensor& x, DType dtype);
+
+/// Σ x y over all elements.
+Tensor inner_product(const Tensor& x, const Tensor& y);
+
+}  // namespace xgrad::algebra

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include <xgrad/graph/dtype.hpp>
+#include <xgrad/graph/isa.hpp>
+
+namespace xgrad {
+
+/// Computes n elements: output[i] = f(inputs[0][i], inputs[1][i], ...). Every array is contiguous, and the output
+/// overlaps no input.
+using BlockKernel = void (*)(const void* const* inputs, void* output, std::size_t n);
+
+/// One elementwise function, compiled for each dtype and instruction set. Made by one of the functions below from a
+/// generic lambda without captures.
+struct BlockKernels {
+    std::size_t arity = 0;
+    bool gives_boolean = false;     // a comparison: the result is bool whatever the inputs are
+    bool first_is_boolean = false;  // a choice: the first input is a mask, the rest have one dtype
+    std::array<std::array<BlockKernel, isa_count>, dtype_count> table{};
+
+    /// The kernel for inputs of this dtype (of the last one, where the first is a mask); null if there is none.
+    BlockKernel kernel(DType dtype) const {
+        return table[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(isa())];
+    }
+    bool takes(DType dtype) const { return table[static_cast<std::size_t>(dtype)][0] != nullptr; }
+};
+
+namespace detail {
+
+// The loop is compiled once per instruction set through target attributes, in an object file that is otherwise
+// baseline. Only the loop and what is inlined into it use wider instructions, so the linker can never pick such a copy
+// of a shared inline function for a processor that lacks them.
+template <class F, class R, class... T>
+struct Loop {
+    template <std::size_t... I>
+    [[gnu::always_inline]] static inline void run(const void* const* inputs, void* output, std::size_t n,
+                                                  std::index_sequence<I...>) {
+        R* __restrict result = static_cast<R*>(output);
+        for (std::size_t i = 0; i < n; ++i) result[i] = static_cast<R>(F{}(static_cast<const T*>(inputs[I])[i]...));
+    }
+    static void baseline(const void* const* inputs, void* output, std::size_t n) {
+        run(inputs, output, n, std::index_sequence_for<T...>());
+    }
+#if defined(__x86_64__)
+    [[gnu::target("avx2,fma")]] static void avx2(const void* const* inputs, void* output, std::size_t n) {
+        run(inputs, output, n, std::index_sequence_for<T...>());
+    }
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]] static void avx512(const void* const* inputs,
+                                                                                      void* output, std::size_t n) {
+        run(inputs, output, n, std::index_sequence_for<T...>());
+    }
+    static constexpr std::array<BlockKernel, isa_count> all{&baseline, &avx2, &avx512};
+#else
+    static constexpr std::array<BlockKernel, isa_count> all{&baseline, &baseline, &baseline};
+#endif
+};
+
+template <class F, class T, std::size_t... I>
+constexpr auto same_type_loops(std::index_sequence<I...>) {
+    return Loop<F, T, std::conditional_t<I != static_cast<std::size_t>(-1), T, void>...>::all;
+}
+template <class F, class R, class T, std::size_t... I>
+constexpr auto loops_giving(std::index_sequence<I...>) {
+    return Loop<F, R, std::conditional_t<I != static_cast<std::size_t>(-1), T, void>...>::all;
+}
+
+template <class F, std::size_t Arity, class... T>
+constexpr BlockKernels same_type_kernels() {
+    BlockKernels kernels;
+    kernels.arity = Arity;
+    ((kernels.table[static_cast<std::size_t>(dtype_of<T>)] = same_type_loops<F, T>(std::make_index_sequence<Arity>())),
+     ...);
+    return kernels;
+}
+
+}  // namespace detail
+
+/// Kernels for the floating-point dtypes: `floating<1>([](auto x) { return math::exp(x); })`.
+template <std::size_t Arity, class F>
+constexpr BlockKernels floating(F) {
+    return detail::same_type_kernels<F, Arity, float, double, long double>();
+}
+
+/// Kernels for the floating-point and integer dtypes.
+template <std::size_t Arity, class F>
+constexpr BlockKernels numeric(F) {
+    return detail::same_type_kernels<F, Arity, std::int32_t, std::int64_t, float, double, long double>();
+}
+
+/// Kernels from bool to bool.
+template <std::size_t Arity, class F>
+constexpr BlockKernels logical(F) {
+    return detail::same_type_kernels<F, Arity, bool>();
+}
+
+/// Kernels from any dtype to bool: comparisons.
+template <std::size_t Arity, class F>
+constexpr BlockKernels predicate(F) {
+    BlockKernels kernels;
+    kernels.arity = Arity;
+    kernels.gives_boolean = true;
+    constexpr auto inputs = std::make_index_sequence<Arity>();
+    const auto fill = [&]<class... T>() {
+        ((kernels.table[static_cast<std::size_t>(dtype_of<T>)] = detail::loops_giving<F, bool, T>(inputs)), ...);
+    };
+    fill.template operator()<bool, std::int32_t, std::int64_t, float, double, long double>();
+    return kernels;
+}
+
+/// Kernels f(mask, x, y) for any dtype of x and y.
+template <class F>
+constexpr BlockKernels choice(F) {
+    BlockKernels kernels;
+    kernels.arity = 3;
+    kernels.first_is_boolean = true;
+    const auto fill = [&]<class... T>() {
+        ((kernels.table[static_cast<std::size_t>(dtype_of<T>)] = detail::Loop<F, T, bool, T, T>::all), ...);
+    };
+    fill.template operator()<bool, std::int32_t, std::int64_t, float, double, long double>();
+    return kernels;
+}
+
+}  // namespace xgrad

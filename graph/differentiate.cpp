@@ -1,0 +1,358 @@
+#include <xgrad/graph/differentiate.hpp>
+
+#include <unordered_map>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/run/execute.hpp>
+
+namespace xgrad {
+
+namespace {
+
+using algebra::filled;
+using algebra::scaled;
+using algebra::stretched;
+using algebra::sum_of;
+using algebra::unstretched;
+
+/// The part of a graph that derivatives flow through: everything between y and the parameters, inputs first.
+class Ancestry {
+  public:
+    explicit Ancestry(const NodeRef& y) {
+        if (y->needs_gradient) visit(y.get());
+    }
+    // Gives each node its earlier place back: a derivative rule may itself take derivatives of this graph.
+    ~Ancestry() {
+        for (std::size_t index = 0; index < order_.size(); ++index) {
+            if (!order_[index]->is_leaf()) order_[index]->place = earlier_[index];
+        }
+    }
+    Ancestry(const Ancestry&) = delete;
+    Ancestry& operator=(const Ancestry&) = delete;
+
+    std::size_t size() const { return order_.size(); }
+    Node& operator[](std::size_t index) const { return *order_[index]; }
+
+    /// Where a node stands; size() if it is not among the ancestors.
+    std::size_t index_of(const Node& node) const {
+        if (node.is_leaf()) {
+            const auto found = leaves_.find(&node);
+            return found == leaves_.end() ? order_.size() : found->second;
+        }
+        return node.place < order_.size() && order_[node.place] == &node ? node.place : order_.size();
+    }
+
+    /// True if a derivative flows from node to its input.
+    static bool flows(const Node& node, std::size_t input) {
+        return node.inputs[input]->needs_gradient && !node.op->zero_reason(input);
+    }
+
+  private:
+    struct Frame {
+        Node* node;
+        std::size_t next_input;
+    };
+
+    void add(Node* node) {
+        // Leaves are shared between threads, so nothing is written to them.
+        const auto place = static_cast<std::uint32_t>(order_.size());
+        order_.push_back(node);
+        earlier_.push_back(node->place);
+        if (node->is_leaf()) {
+            leaves_.emplace(node, place);
+        } else {
+            node->place = place;
+        }
+    }
+
+    void visit(Node* root) {
+        std::vector<Frame> path{{root, 0}};
+        while (!path.empty()) {
+            Frame& top = path.back();
+            if (top.next_input == top.node->inputs.size()) {
+                add(top.node);
+                path.pop_back();
+                continue;
+            }
+            const std::size_t index = top.next_input++;
+            Node* input = top.node->inputs[index].get();
+            if (input->needs_gradient && index_of(*input) == order_.size()) path.push_back({input, 0});
+        }
+    }
+
+    std::vector<Node*> order_;
+    std::vector<std::uint32_t> earlier_;
+    std::unordered_map<const Node*, std::uint32_t> leaves_;
+};
+
+/// The indices of the nodes that x stands for: one, or all versions of a parameter.
+std::vector<std::size_t> targets_of(const Ancestry& ancestry, const Tensor& x) {
+    std::vector<std::size_t> targets;
+    if (!x.is_parameter()) {
+        const std::size_t index = ancestry.index_of(*x.node());
+        if (index < ancestry.size()) targets.push_back(index);
+        return targets;
+    }
+    for (std::size_t index = 0; index < ancestry.size(); ++index) {
+        const Node& node = ancestry[index];
+        if (node.extra && node.extra->slot == x.node()->extra->slot) targets.push_back(index);
+    }
+    return targets;
+}
+
+std::string described(const Tensor& x) {
+    return x.name().empty() ? "a tensor of shape " + to_string(x.shape())
+                            : x.name() + " of shape " + to_string(x.shape());
+}
+
+void require_differentiable(const Tensor& x, std::string_view op, Location at) {
+    if (source(x, op, at)->needs_gradient) return;
+    throw GradientError(op, "needs a parameter or something computed from one", described(x), at);
+}
+
+Tensor vjp_of(Node& node, std::size_t argument, const Tensor& g) {
+    const Op& op = *node.op;
+    const Record record(node);
+    Tensor result;
+    switch (op.family) {
+        case Op::Family::elementwise:
+            result = scaled(g, std::get<0>(op.partials[argument])(record));
+            break;
+        case Op::Family::linear:
+            result = op.transposes.rule_ ? op.transposes.rule_(record, g, argument)
+                                         : std::get<0>(op.transposes.each_[argument])(record, g);
+            break;
+        case Op::Family::general:
+            result = std::get<Vjp>(op.vjp)(record, g, argument);
+            break;
+        case Op::Family::composite:
+            break;
+    }
+    const Shape& shape = node.inputs[argument]->shape;
+    if (result.shape() != shape) result = unstretched(result, shape);
+    if (result.dtype() != node.inputs[argument]->dtype) {
+        throw DTypeError(op.name, "its derivative has another dtype than argument " + std::to_string(argument),
+                         std::string(name(result.dtype())), node.location());
+    }
+    return result;
+}
+
+/// Carries cotangents from y back to every node marked as wanted, or on the way to one.
+std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>& wanted, const Tensor& seed) {
+    const std::size_t count = ancestry.size();
+    std::vector<bool> needed = wanted;
+    for (std::size_t index = 0; index < count; ++index) {
+        Node& node = ancestry[index];
+        for (std::size_t input = 0; input < node.inputs.size() && !needed[index]; ++input) {
+            if (Ancestry::flows(node, input)) needed[index] = needed[ancestry.index_of(*node.inputs[input])];
+        }
+    }
+    const TransientScope transient;
+    std::vector<Tensor> cotangents(count);
+    cotangents[count - 1] = seed;
+    for (std::size_t index = count; index-- > 0;) {
+        if (cotangents[index].is_empty_handle()) continue;
+        const Tensor g = cotangents[index];
+        if (!wanted[index]) cotangents[index] = Tensor();
+        Node& node = ancestry[index];
+        const Attribution attribution(node.location());
+        for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+            if (!Ancestry::flows(node, input)) continue;
+            const std::size_t target = ancestry.index_of(*node.inputs[input]);
+            if (!needed[target]) continue;
+            Tensor contribution = vjp_of(node, input, g);
+            Tensor& sum = cotangents[target];
+            sum = sum.is_empty_handle() ? std::move(contribution) : sum_of(sum, contribution);
+        }
+    }
+    return cotangents;
+}
+
+Tensor jvp_of(Node& node, const std::vector<Tensor>& tangents) {
+    const Op& op = *node.op;
+    const Record record(node);
+    Tensor result;
+    const auto add = [&](const Tensor& term) { result = result.is_empty_handle() ? term : sum_of(result, term); };
+    const auto repeated = [&](const Tensor& x) { return x.shape() == node.shape ? x : stretched(x, node.shape); };
+    switch (op.family) {
+        case Op::Family::elementwise:
+            for (std::size_t input = 0; input < tangents.size(); ++input) {
+                if (tangents[input].is_empty_handle() || op.zero_reason(input)) continue;
+                add(repeated(scaled(tangents[input], std::get<0>(op.partials[input])(record))));
+            }
+            break;
+        case Op::Family::linear:
+            for (std::size_t input = 0; input < tangents.size(); ++input) {
+                if (tangents[input].is_empty_handle() || op.zero_reason(input)) continue;
+                std::vector<Tensor> arguments;
+                for (std::size_t other = 0; other < tangents.size(); ++other) {
+                    const bool in_each = op.linearity == Linearity::in_each || op.zero_reason(other);
+                    if (op.linearity == Linearity::jointly && !tangents[other].is_empty_handle()) {
+                        arguments.push_back(tangents[other]);
+                    } else if (in_each) {
+                        arguments.push_back(other == input ? tangents[other] : record.input(other));
+                    } else {
+                        arguments.push_back(filled(0, node.inputs[other]->dtype, node.inputs[other]->shape));
+                    }
+                }
+                add(apply(op, arguments, record.attributes(), node.location()));
+                if (op.linearity == Linearity::jointly) break;
+            }
+            break;
+        case Op::Family::general:
+            if (const auto* rule = std::get_if<Jvp>(&op.jvp)) result = (*rule)(record, tangents);
+            break;
+        case Op::Family::composite:
+            break;
+    }
+    return result;
+}
+
+}  // namespace
+
+std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, Unconnected unconnected,
+                        Location at) {
+    at = Attribution::resolve(at);
+    const NodeRef root = source(y, "grad", at);
+    const NodeRef& seed = source(v, "vjp", at);
+    if (!is_floating(root->dtype)) {
+        throw GradientError("grad", "needs a floating-point result", std::string(name(root->dtype)), at);
+    }
+    if (seed->shape != root->shape || seed->dtype != root->dtype) {
+        throw ShapeError("vjp", "needs a cotangent like the result " + to_string(root->shape), to_string(seed->shape),
+                         at);
+    }
+    for (const Tensor& x : xs) require_differentiable(x, "grad", at);
+    const Ancestry ancestry(root);
+    std::vector<bool> wanted(ancestry.size(), false);
+    std::vector<std::vector<std::size_t>> targets;
+    for (const Tensor& x : xs) {
+        targets.push_back(targets_of(ancestry, x));
+        for (std::size_t target : targets.back()) wanted[target] = true;
+        if (targets.back().empty() && unconnected == Unconnected::is_an_error) {
+            throw GradientError("grad", "needs a result that depends on it", described(x), at);
+        }
+    }
+    std::vector<Tensor> cotangents;
+    if (ancestry.size() > 0) cotangents = sweep_back(ancestry, wanted, v);
+    std::vector<Tensor> result;
+    const Attribution attribution(at);
+    const TransientScope transient;
+    for (std::size_t index = 0; index < xs.size(); ++index) {
+        Tensor sum;
+        for (std::size_t target : targets[index]) {
+            if (cotangents[target].is_empty_handle()) continue;
+            sum = sum.is_empty_handle() ? cotangents[target] : sum_of(sum, cotangents[target]);
+        }
+        // Connected, but only through derivatives that are declared zero.
+        if (sum.is_empty_handle()) sum = filled(0, xs[index].dtype(), xs[index].shape());
+        result.push_back(std::move(sum));
+    }
+    return result;
+}
+
+std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, Unconnected unconnected, Location at) {
+    at = Attribution::resolve(at);
+    const NodeRef& root = source(y, "grad", at);
+    if (root->shape.size() != 1) {
+        throw GradientError("grad", "needs a scalar cost", to_string(root->shape), at);
+    }
+    if (!is_floating(root->dtype)) {
+        throw GradientError("grad", "needs a floating-point cost", std::string(name(root->dtype)), at);
+    }
+    return vjp(y, filled(1, root->dtype, root->shape), xs, unconnected, at);
+}
+
+Tensor grad(const Tensor& y, const Tensor& x, Location at) {
+    return grad(y, {&x, 1}, Unconnected::is_an_error, at)[0];
+}
+
+Tensor jvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> tangents, Location at) {
+    at = Attribution::resolve(at);
+    const NodeRef root = source(y, "jvp", at);
+    if (xs.size() != tangents.size()) {
+        throw ValueError("jvp", "needs one tangent per tensor",
+                         std::to_string(xs.size()) + " tensors and " + std::to_string(tangents.size()) + " tangents",
+                         at);
+    }
+    const Ancestry ancestry(root);
+    std::vector<Tensor> carried(ancestry.size());
+    for (std::size_t index = 0; index < xs.size(); ++index) {
+        require_differentiable(xs[index], "jvp", at);
+        const NodeRef& tangent = source(tangents[index], "jvp", at);
+        if (tangent->shape != xs[index].shape() || tangent->dtype != xs[index].dtype()) {
+            throw ShapeError("jvp", "needs a tangent like its tensor " + to_string(xs[index].shape()),
+                             to_string(tangent->shape), at);
+        }
+        const std::vector<std::size_t> targets = targets_of(ancestry, xs[index]);
+        if (targets.empty()) {
+            throw GradientError("jvp", "needs a result that depends on it", described(xs[index]), at);
+        }
+        for (std::size_t target : targets) {
+            Tensor& sum = carried[target];
+            sum = sum.is_empty_handle() ? tangents[index] : sum_of(sum, tangents[index]);
+        }
+    }
+    const TransientScope transient;
+    std::vector<Tensor> inputs;
+    for (std::size_t index = 0; index < ancestry.size(); ++index) {
+        Node& node = ancestry[index];
+        if (node.is_leaf()) continue;
+        inputs.assign(node.inputs.size(), Tensor());
+        bool moves = false;
+        for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+            if (!Ancestry::flows(node, input)) continue;
+            inputs[input] = carried[ancestry.index_of(*node.inputs[input])];
+            moves = moves || !inputs[input].is_empty_handle();
+        }
+        if (!moves) continue;
+        const Attribution attribution(node.location());
+        const Tensor tangent = jvp_of(node, inputs);
+        if (tangent.is_empty_handle()) continue;
+        Tensor& sum = carried[index];
+        sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
+    }
+    const Tensor& result = ancestry.size() > 0 ? carried[ancestry.size() - 1] : Tensor();
+    return result.is_empty_handle() ? filled(0, root->dtype, root->shape) : result;
+}
+
+void Tensor::backward(Location at) const {
+    at = Attribution::resolve(at);
+    const NodeRef& root = source(*this, "backward", at);
+    if (root->shape.size() != 1) throw GradientError("backward", "needs a scalar cost", to_string(root->shape), at);
+    if (!root->needs_gradient) {
+        throw GradientError("backward", "needs a cost that depends on a parameter", described(*this), at);
+    }
+    std::vector<Tensor> versions;
+    std::vector<Tensor> sums;
+    {
+        const Ancestry ancestry(root);
+        std::vector<bool> wanted(ancestry.size(), false);
+        for (std::size_t index = 0; index < ancestry.size(); ++index) {
+            wanted[index] = ancestry[index].extra && ancestry[index].extra->slot;
+        }
+        const std::vector<Tensor> cotangents = sweep_back(ancestry, wanted, filled(1, root->dtype, root->shape));
+        for (std::size_t index = 0; index < ancestry.size(); ++index) {
+            if (!wanted[index] || cotangents[index].is_empty_handle()) continue;
+            versions.push_back(Record(ancestry[index]).output());
+            sums.push_back(cotangents[index]);
+        }
+    }
+    // Everything that can fail comes first: the new gradients are complete before any parameter sees one.
+    std::unordered_map<ParameterSlot*, Tensor> totals;
+    for (std::size_t index = 0; index < versions.size(); ++index) {
+        ParameterSlot* slot = versions[index].node()->extra->slot.get();
+        Tensor& total = totals[slot];
+        if (total.is_empty_handle() && slot->gradient) total = Tensor(slot->gradient);
+        total = total.is_empty_handle() ? sums[index] : sum_of(total, sums[index]);
+    }
+    std::vector<std::pair<ParameterSlot*, NodeRef>> ready;
+    std::vector<Tensor> roots;
+    for (const auto& [slot, total] : totals) roots.push_back(total);
+    compute(roots);
+    for (const auto& [slot, total] : totals) ready.emplace_back(slot, detail::constant_leaf(total, at));
+    for (auto& [slot, gradient] : ready) slot->gradient = std::move(gradient);
+}
+
+}  // namespace xgrad

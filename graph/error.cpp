@@ -1,0 +1,49 @@
+#include <xgrad/graph/error.hpp>
+
+namespace xgrad {
+
+namespace {
+
+std::string compose(std::string_view op, std::string_view rule, std::string_view facts, Location at) {
+    std::string text(op);
+    text += ": ";
+    text += rule;
+    if (!facts.empty()) {
+        text += ", got ";
+        text += facts;
+    }
+    if (at.line > 0) {
+        std::string_view file(at.file);
+        text += " at ";
+        text += file.substr(file.find_last_of('/') + 1);
+        text += ':';
+        text += std::to_string(at.line);
+    }
+    return text;
+}
+
+thread_local Location attributed;
+thread_local bool is_attributed = false;
+
+}  // namespace
+
+Error::Error(std::string_view op, std::string_view rule, std::string_view facts, Location at)
+    : std::runtime_error(compose(op, rule, facts, at)), op_(op), location_(at) {}
+
+Attribution::Attribution(Location at) noexcept : previous_(attributed), owner_(!is_attributed) {
+    if (owner_) {
+        attributed = at;
+        is_attributed = true;
+    }
+}
+
+Attribution::~Attribution() {
+    if (owner_) is_attributed = false;
+    attributed = previous_;
+}
+
+Location Attribution::resolve(Location at) noexcept {
+    return is_attributed ? attributed : at;
+}
+
+}  // namespace xgrad

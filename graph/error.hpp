@@ -1,0 +1,52 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <xgrad/graph/location.hpp>
+
+namespace xgrad {
+
+/// What every error of the library is. The text says op, rule, facts and place:
+///
+///     matmul: needs (n, k) and (k, m), got (2, 3) and (4, 5) at train.cpp:42
+class Error : public std::runtime_error {
+  public:
+    /// `rule` is what was broken, `facts` what was found (may be empty).
+    Error(std::string_view op, std::string_view rule, std::string_view facts, Location at);
+
+    const std::string& op() const noexcept { return op_; }
+    Location location() const noexcept { return location_; }
+
+  private:
+    std::string op_;
+    Location location_;
+};
+
+/// Shapes or axes that do not fit an operation.
+struct ShapeError : Error {
+    using Error::Error;
+};
+
+/// A dtype that an operation does not take, or two that cannot meet without loss.
+struct DTypeError : Error {
+    using Error::Error;
+};
+
+/// A value out of range: a label, an index, a hyper-parameter.
+struct ValueError : Error {
+    using Error::Error;
+};
+
+/// A gradient that does not exist: of a tensor that is not a scalar, or with respect to one that is not connected.
+struct GradientError : Error {
+    using Error::Error;
+};
+
+/// A file that is missing, truncated or not what it claims to be.
+struct FileError : Error {
+    using Error::Error;
+};
+
+}  // namespace xgrad

@@ -1,0 +1,141 @@
+#include <xgrad/graph/node.hpp>
+
+#include <algorithm>
+
+namespace xgrad {
+
+namespace {
+
+/// Nodes made minus nodes freed, per thread, so that recording touches no shared counter. A thread that frees what
+/// another made goes negative; the sum is right.
+struct Counter {
+    std::atomic<std::int64_t> nodes{0};
+    detail::Pending pending;
+    Counter* next = nullptr;
+    std::atomic<bool> in_use{true};
+};
+
+std::atomic<Counter*> counters{nullptr};
+
+/// Hands each thread a counter; one left by a finished thread is taken over with its sum. None is ever freed.
+Counter& acquire_counter() {
+    for (Counter* counter = counters.load(); counter; counter = counter->next) {
+        bool free = false;
+        if (counter->in_use.compare_exchange_strong(free, true)) {
+            counter->pending = {};
+            return *counter;
+        }
+    }
+    auto* fresh = new Counter;
+    fresh->next = counters.load();
+    while (!counters.compare_exchange_weak(fresh->next, fresh)) {
+    }
+    return *fresh;
+}
+
+struct CounterHandle {
+    Counter& counter = acquire_counter();
+    ~CounterHandle() { counter.in_use = false; }
+};
+
+Counter& this_thread() noexcept {
+    thread_local CounterHandle handle;
+    return handle.counter;
+}
+
+void count(std::int64_t change) noexcept {
+    auto& nodes = this_thread().nodes;
+    nodes.store(nodes.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+std::int64_t live_nodes() noexcept {
+    std::int64_t sum = 0;
+    for (Counter* counter = counters.load(); counter; counter = counter->next) {
+        sum += counter->nodes.load(std::memory_order_relaxed);
+    }
+    return sum;
+}
+
+void Inputs::assign(std::span<const NodeRef> inputs) {
+    if (inputs.size() > inline_capacity) heap_ = std::make_unique<NodeRef[]>(inputs.size());
+    count_ = static_cast<std::uint32_t>(inputs.size());
+    std::copy(inputs.begin(), inputs.end(), begin());
+}
+
+void Inputs::clear() noexcept {
+    NodeRef* edges = begin();
+    const std::uint32_t count = std::exchange(count_, 0);
+    for (std::uint32_t index = 0; index < count; ++index) edges[index] = NodeRef();
+    heap_.reset();
+}
+
+Node::Node(DType dtype_, Shape shape_) : dtype(dtype_), shape(std::move(shape_)) {
+    count(+1);
+}
+
+Node::~Node() {
+    count(-1);
+    if (owns_pending) --detail::pending().nodes;
+    if (is_leaf() && storage) detail::pending().leaf_bytes -= static_cast<std::int64_t>(storage->bytes());
+}
+
+void Node::allocate() {
+    strides.reset();
+    const std::int64_t size = shape.size();
+    if (size <= 1) {
+        storage = StorageRef();
+        data = scalar;
+    } else {
+        storage = StorageRef(Storage::allocate(static_cast<std::size_t>(size) * item_size(dtype)));
+        data = storage->data();
+    }
+}
+
+void Node::drop_value() noexcept {
+    storage = StorageRef();
+    strides.reset();
+    data = nullptr;
+    is_computed = false;
+}
+
+void Node::mark_computed() noexcept {
+    is_computed = true;
+    if (owns_pending) {
+        owns_pending = false;
+        --detail::pending().nodes;
+    }
+}
+
+namespace detail {
+
+Pending& pending() noexcept {
+    return this_thread().pending;
+}
+
+void mark_pending(Node& node) noexcept {
+    node.owns_pending = true;
+    ++pending().nodes;
+}
+
+void destroy(Node* node) noexcept {
+    // Freeing a node lets go of its inputs, which may free them in turn. A list instead of recursion: the depth of a
+    // graph is not bounded by the stack.
+    thread_local Node* waiting = nullptr;  // linked through `data`, so that nothing is allocated
+    thread_local bool is_draining = false;
+    node->data = waiting;
+    waiting = node;
+    if (is_draining) return;
+    is_draining = true;
+    while (waiting) {
+        Node* next = waiting;
+        waiting = static_cast<Node*>(next->data);
+        delete next;
+    }
+    is_draining = false;
+}
+
+}  // namespace detail
+
+}  // namespace xgrad

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <xgrad/graph/attributes.hpp>
+#include <xgrad/graph/dtype.hpp>
+#include <xgrad/graph/location.hpp>
+#include <xgrad/graph/shape.hpp>
+#include <xgrad/graph/storage.hpp>
+
+namespace xgrad {
+
+struct Node;
+struct Op;
+
+/// Owns one reference to a Node, or none. The last one frees the node and, without recursion, what only it held.
+class NodeRef {
+  public:
+    NodeRef() noexcept = default;
+    explicit NodeRef(Node* owned) noexcept : node_(owned) {}
+    inline NodeRef(const NodeRef& other) noexcept;
+    NodeRef(NodeRef&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+    NodeRef& operator=(NodeRef other) noexcept {
+        std::swap(node_, other.node_);
+        return *this;
+    }
+    inline ~NodeRef();
+
+    Node* get() const noexcept { return node_; }
+    Node& operator*() const noexcept { return *node_; }
+    Node* operator->() const noexcept { return node_; }
+    explicit operator bool() const noexcept { return node_ != nullptr; }
+    friend bool operator==(const NodeRef&, const NodeRef&) noexcept = default;
+
+  private:
+    Node* node_ = nullptr;
+};
+
+/// The edges from a node to its inputs: up to two in the node itself, more on the heap.
+class Inputs {
+  public:
+    Inputs() noexcept = default;
+    Inputs(const Inputs&) = delete;
+    Inputs& operator=(const Inputs&) = delete;
+    ~Inputs() { clear(); }
+
+    std::size_t size() const noexcept { return count_; }
+    bool empty() const noexcept { return count_ == 0; }
+    const NodeRef* begin() const noexcept { return count_ > inline_capacity ? heap_.get() : inline_; }
+    const NodeRef* end() const noexcept { return begin() + count_; }
+    NodeRef* begin() noexcept { return count_ > inline_capacity ? heap_.get() : inline_; }
+    const NodeRef& operator[](std::size_t index) const noexcept { return begin()[index]; }
+    /// Fills empty edges.
+    void assign(std::span<const NodeRef> inputs);
+    void clear() noexcept;
+
+  private:
+    static constexpr std::uint32_t inline_capacity = 2;
+    NodeRef inline_[inline_capacity];
+    std::unique_ptr<NodeRef[]> heap_;
+    std::uint32_t count_ = 0;
+};
+
+/// What a parameter and all versions of its value share: their common identity, and the gradient that backward()
+/// leaves there.
+struct ParameterSlot {
+    NodeRef gradient;
+};
+
+/// The rarely used part of a node.
+///
+/// A parameter's node stands for its identity and has a current version, a node of its own with which operations are
+/// recorded; so assigning a new value leaves everything recorded before as it was.
+struct Extra {
+    std::string name;
+    std::shared_ptr<ParameterSlot> slot;  // of a parameter or one of its versions
+    NodeRef current;                      // of a parameter only
+};
+
+/// One recorded value: how it is computed, what it looks like and, once computed, its numbers.
+///
+/// Nodes belong to the thread that records them until they are computed; computed leaves may be read by any thread.
+struct Node {
+    Node(DType dtype, Shape shape);
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    std::atomic<std::uint32_t> references{1};
+    DType dtype;
+    bool needs_gradient : 1 = false;  // a parameter is among its ancestors
+    bool is_computed : 1 = false;
+    bool is_transient : 1 = false;  // recorded by reverse mode: recomputed rather than kept
+    bool owns_pending : 1 = false;  // counted as recorded but not computed
+    std::uint32_t line = 0;
+    std::uint32_t slot = 0;   // index in the schedule that is being executed; garbage otherwise
+    std::uint32_t place = 0;  // the same for a derivative that is being taken
+    const char* file = "";
+    const Op* op = nullptr;  // null: a leaf
+    Attributes attributes;
+    Inputs inputs;
+    Shape shape;
+    void* data = nullptr;              // the first element
+    StorageRef storage;                // empty while the value stands in `scalar`
+    std::unique_ptr<Strides> strides;  // empty: row-major without gaps
+    std::unique_ptr<Extra> extra;
+    alignas(16) std::byte scalar[16];  // room for one element of any dtype
+
+    Location location() const noexcept { return {file, line}; }
+    bool is_leaf() const noexcept { return op == nullptr; }
+    bool is_parameter() const noexcept { return extra && extra->current; }
+    Strides layout() const { return strides ? *strides : row_major(shape); }
+
+    /// Takes memory for the value, row-major: in the node itself if there is one element. Throws std::bad_alloc.
+    void allocate();
+    /// Gives the value's memory back; the node can be computed again.
+    void drop_value() noexcept;
+    void mark_computed() noexcept;
+    /// Lets go of the inputs: the node becomes a constant.
+    void drop_history() noexcept { inputs.clear(); }
+};
+
+/// How many nodes are alive in the process. Two equal readings around a piece of code show that it left none behind.
+std::int64_t live_nodes() noexcept;
+
+namespace detail {
+
+/// This thread's recorded work that has not been computed, and the bytes of the leaves it has made.
+struct Pending {
+    std::int64_t nodes = 0;
+    std::int64_t leaf_bytes = 0;
+    std::int64_t leaf_bytes_at_last_flush = 0;
+};
+Pending& pending() noexcept;
+
+void destroy(Node* node) noexcept;
+void mark_pending(Node& node) noexcept;
+
+}  // namespace detail
+
+inline NodeRef::NodeRef(const NodeRef& other) noexcept : node_(other.node_) {
+    if (node_) node_->references.fetch_add(1, std::memory_order_relaxed);
+}
+
+inline NodeRef::~NodeRef() {
+    if (node_ && node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) detail::destroy(node_);
+}
+
+}  // namespace xgrad

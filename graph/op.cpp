@@ -1,0 +1,216 @@
+#include <xgrad/graph/op.hpp>
+
+#include <memory>
+#include <stdexcept>
+
+namespace xgrad {
+
+namespace {
+
+std::string shapes_of(const Call& call) {
+    std::string text;
+    for (std::size_t input = 0; input < call.inputs.size(); ++input) {
+        if (input > 0) text += input + 1 == call.inputs.size() ? " and " : ", ";
+        text += to_string(call.shape(input));
+    }
+    return text;
+}
+
+std::string dtypes_of(const Call& call) {
+    std::string text;
+    for (std::size_t input = 0; input < call.inputs.size(); ++input) {
+        if (input > 0) text += input + 1 == call.inputs.size() ? " and " : ", ";
+        text += name(call.dtype(input));
+    }
+    return text;
+}
+
+std::vector<std::unique_ptr<Op>>& owned() {
+    static auto* ops = new std::vector<std::unique_ptr<Op>>;  // outlives every static object that may use it
+    return *ops;
+}
+
+std::vector<const Op*>& enrolled() {
+    static auto* ops = new std::vector<const Op*>;
+    return *ops;
+}
+
+const Op& enrol(Op op) {
+    if (find_op(op.name)) throw std::logic_error("define: an op named " + op.name + " exists already");
+    if (!op.shape && op.family != Op::Family::composite)
+        throw std::logic_error("define: " + op.name + " has no shape rule");
+    owned().push_back(std::make_unique<Op>(std::move(op)));
+    enrolled().push_back(owned().back().get());
+    return *owned().back();
+}
+
+std::string supported(const BlockKernels& kernels) {
+    std::string text;
+    for (std::size_t dtype = 0; dtype < dtype_count; ++dtype) {
+        if (!kernels.takes(static_cast<DType>(dtype)) || static_cast<DType>(dtype) == DType::longdouble) continue;
+        if (!text.empty()) text += " or ";
+        text += name(static_cast<DType>(dtype));
+    }
+    return text;
+}
+
+/// The shape rule of every elementwise kernel: one dtype that it takes, shapes that broadcast.
+Signature elementwise_signature(const Call& call, const BlockKernels& kernels) {
+    if (call.inputs.size() != kernels.arity) {
+        call.fail("takes " + std::to_string(kernels.arity) + " arguments");
+    }
+    const std::size_t first = kernels.first_is_boolean ? 1 : 0;
+    if (kernels.first_is_boolean && call.dtype(0) != DType::boolean) call.fail_dtype("needs a bool mask first");
+    const DType dtype = call.dtype(first);
+    for (std::size_t input = first; input < call.inputs.size(); ++input) {
+        if (call.dtype(input) != dtype) call.fail_dtype("needs one dtype");
+    }
+    if (!kernels.takes(dtype)) call.fail_dtype("needs " + supported(kernels));
+    Shape shape = call.shape(0);
+    for (std::size_t input = 1; input < call.inputs.size(); ++input) {
+        Shape joined;
+        if (!broadcast(shape, call.shape(input), joined)) call.fail("needs shapes that broadcast");
+        shape = std::move(joined);
+    }
+    return {kernels.gives_boolean ? DType::boolean : dtype, std::move(shape)};
+}
+
+ShapeRule elementwise_rule(const BlockKernels& kernels) {
+    return [kernels](const Call& call) { return elementwise_signature(call, kernels); };
+}
+
+}  // namespace
+
+void Call::fail(std::string_view rule) const {
+    throw ShapeError(op, rule, shapes_of(*this), at);
+}
+
+void Call::fail_dtype(std::string_view rule) const {
+    throw DTypeError(op, rule, dtypes_of(*this), at);
+}
+
+bool Array::is_contiguous() const {
+    std::int64_t step = 1;
+    for (std::size_t axis = shape.rank(); axis-- > 0;) {
+        if (shape[axis] != 1 && strides[axis] != step) return false;
+        step *= shape[axis];
+    }
+    return true;
+}
+
+Tensor Record::output() const {
+    node_.references.fetch_add(1, std::memory_order_relaxed);
+    return Tensor(NodeRef(&node_));
+}
+
+const std::string* Op::zero_reason(std::size_t argument) const {
+    const Zero* zero = nullptr;
+    switch (family) {
+        case Family::elementwise:
+            zero = std::get_if<Zero>(&partials[argument]);
+            break;
+        case Family::linear:
+            if (!transposes.rule_) zero = std::get_if<Zero>(&transposes.each_[argument]);
+            break;
+        case Family::general:
+            zero = std::get_if<Zero>(&vjp);
+            break;
+        case Family::composite:
+            break;
+    }
+    return zero ? &zero->reason : nullptr;
+}
+
+const Op& define(Elementwise op) {
+    const BlockKernels kernels = op.forward.value();
+    if (op.partials.value().size() != kernels.arity) {
+        throw std::logic_error("define: " + op.name.value() + " needs one partial per argument");
+    }
+    return enrol({.name = std::move(op.name.value()),
+                  .math = std::move(op.math.value()),
+                  .family = Op::Family::elementwise,
+                  .shape = elementwise_rule(kernels),
+                  .forward = kernels,
+                  .probes = std::move(op.probes.value()),
+                  .partials = std::move(op.partials.value())});
+}
+
+const Op& define(Linear op) {
+    if (const auto* kernels = std::get_if<BlockKernels>(&op.forward.value()); kernels && !op.shape) {
+        op.shape = elementwise_rule(*kernels);
+    }
+    return enrol({.name = std::move(op.name.value()),
+                  .math = std::move(op.math.value()),
+                  .family = Op::Family::linear,
+                  .shape = std::move(op.shape),
+                  .forward = std::move(op.forward.value()),
+                  .probes = std::move(op.probes.value()),
+                  .transposes = std::move(op.transposes.value()),
+                  .linearity = op.linearity});
+}
+
+const Op& define(General op) {
+    return enrol({.name = std::move(op.name.value()),
+                  .math = std::move(op.math.value()),
+                  .family = Op::Family::general,
+                  .shape = std::move(op.shape.value()),
+                  .forward = std::move(op.forward.value()),
+                  .probes = std::move(op.probes.value()),
+                  .vjp = std::move(op.vjp.value()),
+                  .jvp = std::move(op.jvp.value())});
+}
+
+const Op& define(Composite op) {
+    return enrol({.name = std::move(op.name.value()),
+                  .math = std::move(op.math.value()),
+                  .family = Op::Family::composite,
+                  .shape = nullptr,
+                  .forward = Kernel(),
+                  .probes = std::move(op.probes.value())});
+}
+
+std::span<const Op* const> catalogue() {
+    return enrolled();
+}
+
+const Op* find_op(std::string_view name) {
+    for (const Op* op : enrolled()) {
+        if (op->name == name) return op;
+    }
+    return nullptr;
+}
+
+std::vector<Probe> unary_probes(Interval x) {
+    std::vector<Probe> probes;
+    for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3}, Shape{1, 17}, Shape{2, 1, 3}, Shape{0}, Shape{2, 0}}) {
+        probes.push_back({to_string(shape), {{shape, x.low, x.high}}});
+    }
+    return probes;
+}
+
+std::vector<Probe> binary_probes(Interval x, Interval y) {
+    const std::pair<Shape, Shape> patterns[] = {
+        {{}, {}},         {{2, 3}, {2, 3}}, {{2, 3}, {}},     {{}, {2, 3}},  {{2, 3}, {3}},       {{3}, {2, 3}},
+        {{2, 3}, {2, 1}}, {{1, 3}, {2, 3}}, {{2, 1}, {1, 3}}, {{2, 3}, {1}}, {{4, 1, 3}, {2, 1}}, {{0, 3}, {1, 3}},
+        {{17}, {17}}};
+    std::vector<Probe> probes;
+    for (const auto& [left, right] : patterns) {
+        probes.push_back({to_string(left) + " " + to_string(right), {{left, x.low, x.high}, {right, y.low, y.high}}});
+    }
+    return probes;
+}
+
+std::vector<Probe> choice_probes(Interval x, Interval y) {
+    const std::array<Shape, 3> patterns[] = {
+        {Shape{2, 3}, Shape{2, 3}, Shape{2, 3}}, {Shape{2, 1}, Shape{2, 3}, Shape{}},
+        {Shape{2, 3}, Shape{3}, Shape{2, 1}},    {Shape{}, Shape{}, Shape{}},
+        {Shape{0}, Shape{1}, Shape{0}},          {Shape{17}, Shape{17}, Shape{17}}};
+    std::vector<Probe> probes;
+    for (const auto& [mask, left, right] : patterns) {
+        probes.push_back({to_string(mask) + " " + to_string(left) + " " + to_string(right),
+                          {{mask, 0, 1, ProbeInput::Kind::boolean}, {left, x.low, x.high}, {right, y.low, y.high}}});
+    }
+    return probes;
+}
+
+}  // namespace xgrad

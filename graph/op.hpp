@@ -1,0 +1,280 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <xgrad/graph/attributes.hpp>
+#include <xgrad/graph/block_kernel.hpp>
+#include <xgrad/graph/tensor.hpp>
+
+// The op contract. An operation is one block: a name, a formula, a shape rule, a kernel, derivatives and probes,
+// handed to define(). That enrols it in the catalogue, and the gradient tests, the printers and the reference page
+// follow from there. It belongs to one of three families:
+//
+//   Elementwise   a scalar function and its partials; broadcasting, vjp and jvp are the engine's
+//   Linear        linear in its arguments: a kernel and, per argument, its transpose; the jvp is the op itself
+//   General       anything else: a kernel, a vjp and a jvp
+
+namespace xgrad {
+
+/// What an operation is being applied to, before it is recorded: the shape rule's view.
+struct Call {
+    std::string_view op;
+    std::span<const NodeRef> inputs;
+    const Attributes& attributes;
+    Location at;
+
+    const Shape& shape(std::size_t input) const { return inputs[input]->shape; }
+    DType dtype(std::size_t input) const { return inputs[input]->dtype; }
+    /// Throws ShapeError: the op, the rule, all input shapes, the place.
+    [[noreturn]] void fail(std::string_view rule) const;
+    /// Throws DTypeError likewise.
+    [[noreturn]] void fail_dtype(std::string_view rule) const;
+};
+
+/// What the result of a call looks like.
+struct Signature {
+    DType dtype;
+    Shape shape;
+};
+
+using ShapeRule = std::function<Signature(const Call&)>;
+
+/// What a derivative may look at: the recorded operation's inputs, output and attributes.
+class Record {
+  public:
+    explicit Record(Node& node) noexcept : node_(node) {}
+
+    Tensor input(std::size_t index = 0) const { return Tensor(node_.inputs[index]); }
+    std::size_t inputs() const { return node_.inputs.size(); }
+    const Shape& shape(std::size_t index) const { return node_.inputs[index]->shape; }
+    Tensor output() const;
+    const Shape& output_shape() const { return node_.shape; }
+    template <class T>
+    const T& attribute(std::string_view name) const {
+        return node_.attributes.at<T>(name);
+    }
+    const Attributes& attributes() const { return node_.attributes; }
+
+  private:
+    Node& node_;
+};
+
+/// A strided array as a kernel sees it.
+struct Array {
+    DType dtype;
+    const Shape& shape;
+    Strides strides;
+    const void* data;
+
+    template <class T>
+    const T* as() const {
+        return static_cast<const T*>(data);
+    }
+    bool is_contiguous() const;
+};
+
+/// Computes an operation: inputs with any strides, the output row-major and not initialised.
+struct KernelCall {
+    std::span<const Array> inputs;
+    const Attributes& attributes;
+    DType dtype;
+    const Shape& shape;
+    void* output;
+    Location at;
+
+    template <class T>
+    T* out() const {
+        return static_cast<T*>(output);
+    }
+};
+using Kernel = std::function<void(const KernelCall&)>;
+
+/// For an operation that moves no data: where the first element of the result lies relative to that of the input,
+/// and its strides. No value if the input's strides do not allow it; it is then made contiguous first.
+struct Layout {
+    std::int64_t offset;
+    Strides strides;
+};
+using LayoutRule = std::function<std::optional<Layout>(const Array& input, const Attributes&, const Shape& output)>;
+
+using Computation = std::variant<BlockKernels, LayoutRule, Kernel>;
+
+/// A derivative that is zero, and why.
+struct Zero {
+    std::string reason;
+};
+
+/// ∂y/∂x of an elementwise operation, written with tensors.
+using Partial = std::variant<std::function<Tensor(const Record&)>, Zero>;
+
+/// Carries the cotangent g of a linear operation's result back to one argument.
+using Transpose = std::variant<std::function<Tensor(const Record&, const Tensor& g)>, Zero>;
+
+/// The transposes of a linear operation, one per argument; or one rule for any number of arguments.
+class Transposes {
+  public:
+    using Rule = std::function<Tensor(const Record&, const Tensor& g, std::size_t argument)>;
+    Transposes(std::initializer_list<Transpose> each) : each_(each) {}
+    Transposes(Rule rule) : rule_(std::move(rule)) {}
+
+    std::vector<Transpose> each_;
+    Rule rule_;
+};
+
+/// The cotangent of one argument of a general operation, given the result's cotangent g.
+using Vjp = std::function<Tensor(const Record&, const Tensor& g, std::size_t argument)>;
+/// The tangent of a general operation's result, given its inputs' (an empty handle: no tangent, that is zero).
+using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents)>;
+
+/// What values a probe feeds to one input: reals from the open interval, integers with low ≤ i < high.
+struct ProbeInput {
+    enum class Kind { real, integer, boolean };
+    Shape shape;
+    double low = -2;
+    double high = 2;
+    Kind kind = Kind::real;
+};
+
+/// An example call that shows the test suite how to exercise an operation: which inputs, drawn from where, and what is
+/// called with them (by default the operation itself, without attributes).
+struct Probe {
+    std::string label;
+    std::vector<ProbeInput> inputs;
+    std::function<Tensor(std::span<const Tensor>)> call = nullptr;
+};
+
+/// An open interval from which a probe draws: where the function is smooth and its derivatives are finite.
+struct Interval {
+    double low;
+    double high;
+};
+constexpr Interval between(double low, double high) {
+    return {low, high};
+}
+
+/// Probes for an elementwise function of one, two or three arguments: scalars, vectors, every broadcasting pattern,
+/// empty arrays.
+std::vector<Probe> unary_probes(Interval x);
+std::vector<Probe> binary_probes(Interval x, Interval y);
+std::vector<Probe> choice_probes(Interval x, Interval y);
+
+/// A field that must be given: without it the block does not compile. Initialised like a T with braces.
+template <class T>
+class Required {
+  public:
+    template <class... U>
+    requires(sizeof...(U) > 0 && !(std::same_as<std::remove_cvref_t<U>, Required> && ...) &&
+             requires(U && ... parts) { T{std::forward<U>(parts)...}; }) Required(U&&... parts)
+        : value_{std::forward<U>(parts)...} {}
+    T& value() { return value_; }
+
+  private:
+    T value_;
+};
+
+/// An elementwise operation: y = f(x...), each argument broadcast to one shape.
+struct Elementwise {
+    Required<std::string> name;
+    Required<std::string> math;
+    Required<BlockKernels> forward;
+    Required<std::vector<Partial>> partials;
+    Required<std::vector<Probe>> probes;
+};
+
+enum class Linearity {
+    jointly,  // f(x + x', y + y') = f(x, y) + f(x', y'): add, concatenate
+    in_each,  // f(x + x', y) = f(x, y) + f(x', y), and so in y: matmul
+};
+
+/// A linear operation. An elementwise kernel brings its own shape rule (broadcasting); others need one.
+struct Linear {
+    Required<std::string> name;
+    Required<std::string> math;
+    Linearity linearity = Linearity::jointly;
+    ShapeRule shape = nullptr;
+    Required<Computation> forward;
+    Required<Transposes> transposes;
+    Required<std::vector<Probe>> probes;
+};
+
+/// An operation that is neither.
+struct General {
+    Required<std::string> name;
+    Required<std::string> math;
+    Required<ShapeRule> shape;
+    Required<Computation> forward;
+    Required<std::variant<Vjp, Zero>> vjp;
+    Required<std::variant<Jvp, Zero>> jvp;
+    Required<std::vector<Probe>> probes;
+};
+
+/// A function that is written with other operations and needs no kernel or derivative of its own: enrolled so that
+/// it is tested and documented like the rest.
+struct Composite {
+    Required<std::string> name;
+    Required<std::string> math;
+    Required<std::vector<Probe>> probes;
+};
+
+/// What the engine knows about an operation, whatever its family.
+struct Op {
+    enum class Family { elementwise, linear, general, composite };
+    std::string name;
+    std::string math;
+    Family family;
+    ShapeRule shape;
+    Computation forward;
+    std::vector<Probe> probes;
+
+    std::vector<Partial> partials{};           // elementwise
+    Transposes transposes{};                   // linear
+    Linearity linearity = Linearity::jointly;  // linear
+    std::variant<Vjp, Zero> vjp = Zero{};      // general
+    std::variant<Jvp, Zero> jvp = Zero{};      // general
+
+    /// Why no derivative flows to this argument; null if one does.
+    const std::string* zero_reason(std::size_t argument) const;
+    bool is_elementwise_kernel() const { return std::holds_alternative<BlockKernels>(forward); }
+};
+
+/// Enrols an operation in the catalogue and returns it; it lives until the program ends.
+/// Throws std::logic_error if the name is taken or a rule is missing.
+const Op& define(Elementwise op);
+const Op& define(Linear op);
+const Op& define(General op);
+const Op& define(Composite op);
+
+/// Every operation there is, in the order of enrolment.
+std::span<const Op* const> catalogue();
+
+/// The operation of that name, or null.
+const Op* find_op(std::string_view name);
+
+/// Records an operation: checks the call, makes a node, computes nothing.
+/// Throws what the op's shape rule throws; ValueError for an empty handle.
+Tensor apply(const Op& op, std::span<const Tensor> inputs, Attributes attributes = {},
+             Location at = Location::current());
+Tensor apply(const Op& op, std::initializer_list<Tensor> inputs, Attributes attributes = {},
+             Location at = Location::current());
+
+/// Two operands of one elementwise operation, brought to one dtype: a number takes on the tensor's dtype (float64 if
+/// the tensor is of integers and the number has a fraction), two tensors meet in promote().
+struct Promoted {
+    Tensor x;
+    Tensor y;
+    Location at;
+};
+Promoted promote(std::string_view op, const Operand& x, const Operand& y);
+
+/// apply() of an elementwise operation to two operands after promote().
+Tensor apply(const Op& op, const Operand& x, const Operand& y);
+
+}  // namespace xgrad

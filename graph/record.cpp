@@ -1,0 +1,166 @@
+#include <cstdlib>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/run/execute.hpp>
+
+namespace xgrad {
+
+namespace {
+
+// Recorded work is computed when it passes one of these bounds, so that a loop that never reads anything runs in
+// bounded memory. A million nodes take some 200 MB.
+constexpr std::int64_t most_pending_nodes = std::int64_t{1} << 20;
+constexpr std::int64_t most_pending_leaf_bytes = std::int64_t{1} << 30;
+
+bool eager_from_environment() {
+    const char* value = std::getenv("XGRAD_EAGER");
+    return value && std::string_view(value) == "1";
+}
+
+std::atomic<bool> eager{eager_from_environment()};
+thread_local bool transient = false;
+
+void bound_pending(Node& newest) {
+    detail::Pending& pending = detail::pending();
+    const bool many_nodes = pending.nodes > most_pending_nodes;
+    const bool many_bytes = pending.leaf_bytes - pending.leaf_bytes_at_last_flush > most_pending_leaf_bytes;
+    if (!many_nodes && !many_bytes) return;
+    Node* root = &newest;
+    run::execute({&root, 1});
+    pending.leaf_bytes_at_last_flush = pending.leaf_bytes;
+}
+
+}  // namespace
+
+void set_eager(bool value) noexcept {
+    eager = value;
+}
+
+bool is_eager() noexcept {
+    return eager.load(std::memory_order_relaxed);
+}
+
+TransientScope::TransientScope() noexcept : previous_(std::exchange(transient, true)) {}
+
+TransientScope::~TransientScope() {
+    transient = previous_;
+}
+
+const NodeRef& source(const Tensor& tensor, std::string_view op, Location at) {
+    const NodeRef& node = tensor.node();
+    if (!node) throw ValueError(op, "needs a tensor", "an empty handle", at);
+    return node->is_parameter() ? node->extra->current : node;
+}
+
+Tensor apply(const Op& op, std::span<const Tensor> tensors, Attributes attributes, Location at) {
+    at = Attribution::resolve(at);
+    constexpr std::size_t few = 4;
+    NodeRef on_stack[few];
+    std::vector<NodeRef> on_heap;
+    if (tensors.size() > few) on_heap.resize(tensors.size());
+    NodeRef* inputs = tensors.size() > few ? on_heap.data() : on_stack;
+    for (std::size_t index = 0; index < tensors.size(); ++index) inputs[index] = source(tensors[index], op.name, at);
+    const std::span<const NodeRef> span(inputs, tensors.size());
+
+    Signature signature = op.shape(Call{op.name, span, attributes, at});
+    if (!is_valid(signature.shape)) {
+        throw ShapeError(op.name, "needs extents that are not negative and fit memory", to_string(signature.shape), at);
+    }
+    NodeRef node(new Node(signature.dtype, std::move(signature.shape)));
+    node->op = &op;
+    node->file = at.file;
+    node->line = at.line;
+    node->inputs.assign(span);
+    node->attributes = std::move(attributes);
+    node->is_transient = transient;
+    const bool has_derivative = is_floating(node->dtype) && !(op.family == Op::Family::general && op.zero_reason(0));
+    for (const NodeRef& input : span) {
+        if (input->needs_gradient && has_derivative) node->needs_gradient = true;
+    }
+    detail::mark_pending(*node);
+    if (is_eager()) {
+        Node* root = node.get();
+        run::execute({&root, 1});
+    } else {
+        bound_pending(*node);
+    }
+    return Tensor(std::move(node));
+}
+
+Tensor apply(const Op& op, std::initializer_list<Tensor> inputs, Attributes attributes, Location at) {
+    return apply(op, std::span<const Tensor>(inputs.begin(), inputs.size()), std::move(attributes), at);
+}
+
+namespace {
+
+/// The dtype that a plain number takes on beside a tensor.
+DType dtype_beside(const Operand& number, DType tensor) {
+    if (is_floating(tensor)) return tensor;
+    if (!number.is_whole()) return DType::float64;
+    return tensor == DType::boolean ? DType::int64 : tensor;
+}
+
+Tensor number_as(const Operand& operand, DType dtype, std::string_view op) {
+    NodeRef leaf = detail::new_leaf(dtype, Shape(), operand.location());
+    visit(dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const double number = operand.number();
+        if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+            if (!(number >= static_cast<double>(std::numeric_limits<T>::min()) &&
+                  number <= static_cast<double>(std::numeric_limits<T>::max()))) {
+                throw ValueError(op, "needs a number that fits " + std::string(name(dtype)), std::to_string(number),
+                                 operand.location());
+            }
+        }
+        *static_cast<T*>(leaf->data) = static_cast<T>(number);
+    });
+    return Tensor(std::move(leaf));
+}
+
+Tensor as(const Tensor& tensor, DType dtype) {
+    return tensor.dtype() == dtype ? tensor : algebra::cast(tensor, dtype);
+}
+
+}  // namespace
+
+Promoted promote(std::string_view op, const Operand& x, const Operand& y) {
+    const Location at = Attribution::resolve(x.location());
+    if (x.is_number() && y.is_number()) {
+        return {Tensor(x.number(), at), Tensor(y.number(), at), at};
+    }
+    if (x.is_number() || y.is_number()) {
+        const Tensor& tensor = x.is_number() ? y.tensor() : x.tensor();
+        const Operand& number = x.is_number() ? x : y;
+        const DType own = source(tensor, op, at)->dtype;
+        const DType dtype = dtype_beside(number, own);
+        DType meeting = dtype;
+        if (!xgrad::promote(own, dtype, meeting)) {
+            throw DTypeError(op, "has no common dtype without losing digits; use astype",
+                             std::string(name(own)) + " and a number with a fraction", at);
+        }
+        Tensor left = x.is_number() ? number_as(x, dtype, op) : as(x.tensor(), dtype);
+        Tensor right = y.is_number() ? number_as(y, dtype, op) : as(y.tensor(), dtype);
+        return {std::move(left), std::move(right), at};
+    }
+    const DType left = source(x.tensor(), op, at)->dtype;
+    const DType right = source(y.tensor(), op, at)->dtype;
+    DType dtype = left;
+    if (left != right && !promote(left, right, dtype)) {
+        throw DTypeError(op, "has no common dtype without losing digits; use astype",
+                         std::string(name(left)) + " and " + std::string(name(right)), at);
+    }
+    if (left == right) return {x.tensor(), y.tensor(), at};
+    const Attribution attribution(at);
+    return {as(x.tensor(), dtype), as(y.tensor(), dtype), at};
+}
+
+Tensor apply(const Op& op, const Operand& x, const Operand& y) {
+    const Promoted pair = promote(op.name, x, y);
+    return apply(op, {pair.x, pair.y}, {}, pair.at);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+
+#include <xgrad/graph/algebra.hpp>
+#include <xgrad/graph/tensor.hpp>
+
+namespace xgrad {
+
+/// While alive, what this thread records is marked as recomputable: reverse mode's own work, whose values need not be
+/// kept for a derivative that nobody has asked for yet.
+class TransientScope {
+  public:
+    TransientScope() noexcept;
+    ~TransientScope();
+    TransientScope(const TransientScope&) = delete;
+    TransientScope& operator=(const TransientScope&) = delete;
+
+  private:
+    bool previous_;
+};
+
+/// The node that an operation is recorded with: a parameter's current version, any other tensor's own node.
+/// ValueError for an empty handle.
+const NodeRef& source(const Tensor& tensor, std::string_view op, Location at);
+
+}  // namespace xgrad

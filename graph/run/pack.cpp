@@ -1,0 +1,97 @@
+#include <xgrad/graph/run/pack.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace xgrad::run {
+
+Packer::Packer(const Array& array, const Shape& shape) : data_(array.data), item_bytes_(item_size(array.dtype)) {
+    const Strides strides = stretched_strides(array.shape, array.strides, shape);
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        if (shape[axis] == 1) continue;
+        const bool continues = shape_.rank() > 0 && strides_[shape_.rank() - 1] == strides[axis] * shape[axis];
+        if (continues) {
+            shape_[shape_.rank() - 1] *= shape[axis];
+            strides_[shape_.rank() - 1] = strides[axis];
+        } else {
+            shape_.push_back(shape[axis]);
+            strides_.push_back(strides[axis]);
+        }
+    }
+}
+
+bool Packer::is_contiguous() const {
+    return shape_.rank() == 0 || (shape_.rank() == 1 && strides_[0] == 1);
+}
+
+bool Packer::is_repeated() const {
+    return shape_.rank() == 0 || (shape_.rank() == 1 && strides_[0] == 0);
+}
+
+template <class Item>
+void Packer::pack_items(const Item* data, std::size_t start, std::size_t count, Item* target) const {
+    if (count == 0) return;  // an extent may be 0, and no index can be taken modulo that
+    if (shape_.rank() == 0) {
+        std::fill_n(target, count, *data);
+        return;
+    }
+    const std::size_t last = shape_.rank() - 1;
+    std::array<std::int64_t, Shape::max_rank> index{};
+    std::int64_t offset = 0;
+    auto rest = static_cast<std::int64_t>(start);
+    for (std::size_t axis = shape_.rank(); axis-- > 0;) {
+        index[axis] = rest % shape_[axis];
+        rest /= shape_[axis];
+        offset += index[axis] * strides_[axis];
+    }
+    const std::int64_t step = strides_[last];
+    auto left = static_cast<std::int64_t>(count);
+    while (left > 0) {
+        const std::int64_t run = std::min(left, shape_[last] - index[last]);
+        const Item* source = data + offset;
+        if (step == 1) {
+            std::memcpy(target, source, static_cast<std::size_t>(run) * sizeof(Item));
+        } else if (step == 0) {
+            std::fill_n(target, run, *source);
+        } else {
+            for (std::int64_t i = 0; i < run; ++i) target[i] = source[i * step];
+        }
+        target += run;
+        left -= run;
+        index[last] += run;
+        offset += run * step;
+        for (std::size_t axis = last; axis > 0 && index[axis] == shape_[axis]; --axis) {
+            offset += strides_[axis - 1] - shape_[axis] * strides_[axis];
+            index[axis] = 0;
+            ++index[axis - 1];
+        }
+    }
+}
+
+void Packer::pack_from(const void* data, std::size_t start, std::size_t count, void* target) const {
+    const auto items = [&]<class Item>(Item* typed) {
+        pack_items(static_cast<const Item*>(data), start, count, typed);
+    };
+    switch (item_bytes_) {
+        case 1:
+            return items(static_cast<std::uint8_t*>(target));
+        case 4:
+            return items(static_cast<std::uint32_t*>(target));
+        case 8:
+            return items(static_cast<std::uint64_t*>(target));
+        default:
+            return items(static_cast<long double*>(target));
+    }
+}
+
+const void* contiguous(const Array& array, StorageRef& scratch) {
+    const auto size = static_cast<std::size_t>(array.shape.size());
+    const Packer packer(array, array.shape);
+    if (size == 0 || packer.is_contiguous()) return array.data;
+    scratch = StorageRef(Storage::allocate(size * item_size(array.dtype)));
+    packer.pack(0, size, scratch->data());
+    return scratch->data();
+}
+
+}  // namespace xgrad::run

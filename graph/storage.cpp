@@ -1,0 +1,112 @@
+#include <xgrad/graph/storage.hpp>
+
+#include <array>
+#include <bit>
+#include <mutex>
+#include <new>
+
+namespace xgrad {
+
+namespace {
+
+constexpr std::align_val_t alignment{64};
+constexpr std::size_t header_bytes = 64;
+static_assert(sizeof(Storage) <= header_bytes);
+
+constexpr std::size_t smallest_kept = std::size_t{1} << 16;
+constexpr std::size_t most_kept = std::size_t{1} << 30;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool keeps_blocks = false;  // a block that is reused at once would hide a use after free
+#else
+constexpr bool keeps_blocks = true;
+#endif
+
+/// Freed blocks by size class, four classes to each power of two. The list runs through the blocks themselves, so
+/// that freeing never allocates.
+class BlockCache {
+  public:
+    static std::size_t class_of(std::size_t bytes) {
+        const std::size_t power = std::bit_width(bytes - 1) - 1;  // 2^power < bytes <= 2^(power + 1)
+        const std::size_t quarter = std::size_t{1} << (power - 2);
+        return 4 * power + (bytes - 1 - (std::size_t{1} << power)) / quarter;
+    }
+    static std::size_t bytes_of(std::size_t size_class) {
+        const std::size_t power = size_class / 4;
+        return (std::size_t{1} << power) + (size_class % 4 + 1) * (std::size_t{1} << (power - 2));
+    }
+
+    void* take(std::size_t size_class) noexcept {
+        const std::lock_guard lock(mutex_);
+        Block*& head = heads_[size_class];
+        if (!head) return nullptr;
+        Block* block = head;
+        head = block->next;
+        kept_ -= bytes_of(size_class);
+        return block;
+    }
+
+    bool keep(void* memory, std::size_t size_class) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (kept_ + bytes_of(size_class) > most_kept) return false;
+        heads_[size_class] = new (memory) Block{heads_[size_class]};
+        kept_ += bytes_of(size_class);
+        return true;
+    }
+
+    void clear() noexcept {
+        const std::lock_guard lock(mutex_);
+        for (Block*& head : heads_) {
+            while (head) ::operator delete(std::exchange(head, head->next), alignment);
+        }
+        kept_ = 0;
+    }
+
+  private:
+    struct Block {
+        Block* next;
+    };
+    std::mutex mutex_;
+    std::array<Block*, 4 * 64> heads_{};
+    std::size_t kept_ = 0;
+};
+
+/// Never destroyed: tensors with static lifetime may outlive any static object.
+BlockCache& cache() {
+    alignas(BlockCache) static std::byte memory[sizeof(BlockCache)];
+    static BlockCache* instance = new (memory) BlockCache;
+    return *instance;
+}
+
+}  // namespace
+
+Storage* Storage::allocate(std::size_t bytes) {
+    const std::size_t total = bytes + header_bytes;
+    void* memory = nullptr;
+    if (keeps_blocks && total >= smallest_kept) {
+        const std::size_t size_class = BlockCache::class_of(total);
+        memory = cache().take(size_class);
+        if (!memory) memory = ::operator new(BlockCache::bytes_of(size_class), alignment);
+    } else {
+        memory = ::operator new(total, alignment);
+    }
+    return new (memory) Storage(static_cast<std::byte*>(memory) + header_bytes, bytes, nullptr);
+}
+
+Storage* Storage::adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
+    return new (::operator new(header_bytes, alignment)) Storage(data, bytes, std::move(owner));
+}
+
+void Storage::destroy() noexcept {
+    const bool adopted = owner_ != nullptr;
+    const std::size_t total = bytes_ + header_bytes;
+    this->~Storage();
+    if (keeps_blocks && !adopted && total >= smallest_kept && cache().keep(this, BlockCache::class_of(total))) return;
+    ::operator delete(this, alignment);
+}
+
+void release_cached_memory() noexcept {
+    cache().clear();
+}
+
+}  // namespace xgrad
