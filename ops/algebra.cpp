@@ -1,0 +1,74 @@
+#include <xgrad/graph/algebra.hpp>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/structure.hpp>
+
+namespace xgrad::algebra {
+
+namespace {
+
+// Not plain multiplication: where a choice was not taken, g is 0 and p may be infinite (log at 0, √ at 0), and 0 · ∞
+// would turn the whole gradient into NaN.
+const Op& scale_cotangent_op = define(Linear{
+    .name = "scale_cotangent",
+    .math = "z = g p, 0 where g = 0",
+    .linearity = Linearity::in_each,
+    .forward = floating<2>([](auto g, auto p) { return g == 0 ? g : g * p; }),
+    // h p and h g, where a 0 again stands for a choice not taken: that of h in both, that of g in the second too.
+    .transposes = {[](const Record& r, const Tensor& h) { return scaled(h, r.input(1)); },
+                   [](const Record& r, const Tensor& h) {
+                       const Tensor g = r.input(0);
+                       return scaled(where(g == 0, 0, h), g);
+                   }},
+    .probes = binary_probes(between(0.5, 2), between(-2, 2)),
+});
+
+}  // namespace
+
+Tensor sum_of(const Tensor& x, const Tensor& y) {
+    return add(x, y);
+}
+
+Tensor scaled(const Tensor& g, const Tensor& p) {
+    return apply(scale_cotangent_op, {g, p}, {}, Location());
+}
+
+Tensor unstretched(const Tensor& g, const Shape& shape) {
+    if (g.shape() == shape) return g;
+    Shape joined;
+    if (!broadcast(shape, g.shape(), joined) || joined != g.shape()) {
+        throw ShapeError("derivative", "needs a cotangent that " + to_string(shape) + " was stretched to",
+                         to_string(g.shape()), Attribution::resolve({}));
+    }
+    const std::size_t added = g.rank() - shape.rank();
+    Shape axes;
+    for (std::size_t axis = 0; axis < g.rank(); ++axis) {
+        if (axis < added || (shape[axis - added] == 1 && g.shape()[axis] != 1)) {
+            axes.push_back(static_cast<std::int64_t>(axis));
+        }
+    }
+    return reshape(sum(g, axes, keepdims), shape);
+}
+
+Tensor stretched(const Tensor& x, const Shape& shape) {
+    return broadcast_to(x, shape);
+}
+
+Tensor filled(double value, DType dtype, const Shape& shape) {
+    return full(shape, value, dtype);
+}
+
+Tensor cast(const Tensor& x, DType dtype) {
+    return astype(x, dtype);
+}
+
+Tensor inner_product(const Tensor& x, const Tensor& y) {
+    return sum(multiply(x, y));
+}
+
+}  // namespace xgrad::algebra

@@ -1,0 +1,36 @@
+#include <xgrad/ops/axes.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <xgrad/graph/error.hpp>
+
+namespace xgrad {
+
+std::size_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view op, Location at) {
+    const auto limit = static_cast<std::int64_t>(rank);
+    if (axis < -limit || axis >= limit) {
+        throw ShapeError(op, "needs an axis of a tensor of rank " + std::to_string(rank), std::to_string(axis),
+                         Attribution::resolve(at));
+    }
+    return static_cast<std::size_t>(axis < 0 ? axis + limit : axis);
+}
+
+Shape Axes::resolve(std::size_t rank, std::string_view op, Location at) const {
+    Shape result;
+    if (all_) {
+        for (std::size_t axis = 0; axis < rank; ++axis) result.push_back(static_cast<std::int64_t>(axis));
+        return result;
+    }
+    for (std::int64_t axis : axes_) {
+        const auto resolved = static_cast<std::int64_t>(resolve_axis(axis, rank, op, at));
+        if (std::find(result.begin(), result.end(), resolved) != result.end()) {
+            throw ShapeError(op, "needs each axis once", to_string(axes_), Attribution::resolve(at));
+        }
+        result.push_back(resolved);
+    }
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
+}  // namespace xgrad

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <concepts>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include <xgrad/graph/location.hpp>
+#include <xgrad/graph/shape.hpp>
+
+namespace xgrad {
+
+/// Which axes a reduction goes over: none given means all; negative ones count from the end.
+class Axes {
+  public:
+    Axes() noexcept = default;
+    template <std::integral I>
+    Axes(I axis) : axes_(static_cast<std::int64_t>(axis)), all_(false) {}
+    template <std::integral I>
+    Axes(std::initializer_list<I> axes) : axes_(axes.begin(), axes.end()), all_(false) {}
+    Axes(const std::vector<int>& axes) : axes_(axes), all_(false) {}
+    Axes(const Shape& axes) : axes_(axes), all_(false) {}
+
+    bool all() const noexcept { return all_; }
+    /// The axes as they were given.
+    const Shape& given() const noexcept { return axes_; }
+
+    /// The axes of an array of that rank, each between 0 and rank − 1, ascending.
+    /// ShapeError, in the name of op, if one is out of range or given twice.
+    Shape resolve(std::size_t rank, std::string_view op, Location at) const;
+
+  private:
+    Shape axes_;
+    bool all_ = true;
+};
+
+/// One axis between 0 and rank − 1. ShapeError if it is out of range.
+std::size_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view op, Location at);
+
+/// Whether a reduced axis stays, with extent 1.
+struct Keepdims {
+    bool value = false;
+    constexpr Keepdims() = default;
+    constexpr Keepdims(bool keep) : value(keep) {}
+};
+inline constexpr Keepdims keepdims{true};
+
+}  // namespace xgrad

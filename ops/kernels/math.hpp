@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <type_traits>
+
+/// Scalar functions for elementwise kernels, overloaded for float, double and long double (the precision in which
+/// derivatives are verified).
+namespace xgrad::math {
+
+template <std::floating_point T>
+inline T exp(T x) {
+    return std::exp(x);
+}
+
+template <std::floating_point T>
+inline T log(T x) {
+    return std::log(x);
+}
+
+template <std::floating_point T>
+inline T tanh(T x) {
+    return std::tanh(x);
+}
+
+/// 1 / (1 + e^-x). For a large negative x, e^-x overflows to infinity and the result is 0, as it should be.
+template <std::floating_point T>
+inline T sigmoid(T x) {
+    return T(1) / (T(1) + std::exp(-x));
+}
+
+/// log(1 + e^x) without overflow: max(x, 0) + log1p(e^-|x|).
+template <std::floating_point T>
+inline T softplus(T x) {
+    return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x))) + (x - x) * T(0);
+}
+
+/// The larger one; NaN if either is.
+template <class T>
+inline T maximum(T x, T y) {
+    return x > y ? x : (y >= x ? y : x + y);
+}
+
+template <class T>
+inline T minimum(T x, T y) {
+    return x < y ? x : (y <= x ? y : x + y);
+}
+
+}  // namespace xgrad::math

@@ -1,0 +1,124 @@
+#include <xgrad/ops/linalg.hpp>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/reduction.hpp>
+
+namespace xgrad {
+
+namespace {
+
+/// The leading axes of a stack of matrices.
+Shape stack_of(const Shape& shape) {
+    return {shape.begin(), shape.end() - 2};
+}
+
+Tensor matrix_transpose(const Tensor& x) {
+    Shape axes;
+    for (std::size_t axis = 0; axis < x.rank(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
+    std::swap(axes[x.rank() - 1], axes[x.rank() - 2]);
+    return transpose(x, axes);
+}
+
+template <class T>
+kernels::Matrix<T> matrix_at(const Array& array, std::int64_t index, const Shape& stack) {
+    const std::size_t rank = array.shape.rank();
+    const Shape own = stack_of(array.shape);
+    const Strides strides = stretched_strides(own, stack_of(array.strides), stack);
+    return {array.as<T>() + kernels::offset_of(index, stack, strides), array.shape[rank - 2], array.shape[rank - 1],
+            array.strides[rank - 2], array.strides[rank - 1]};
+}
+
+const Op& matmul_op = define(Linear{
+    .name = "matmul",
+    .math = "C = A B",
+    .linearity = Linearity::in_each,
+    .shape =
+        [](const Call& call) {
+            const Shape& A = call.shape(0);
+            const Shape& B = call.shape(1);
+            if (!is_floating(call.dtype(0)) || call.dtype(0) != call.dtype(1))
+                call.fail_dtype("needs float32 or float64");
+            Shape shape;
+            if (A.back() != B[B.rank() - 2]) call.fail("needs (n, k) and (k, m)");
+            if (!broadcast(stack_of(A), stack_of(B), shape)) call.fail("needs stacks of matrices that broadcast");
+            shape.push_back(A[A.rank() - 2]);
+            shape.push_back(B.back());
+            return Signature{call.dtype(0), shape};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const Shape stack = stack_of(call.shape);
+            const std::int64_t matrix = call.shape.back() * call.shape[call.shape.rank() - 2];
+            visit_floating(call.dtype, [&](auto zero) {
+                using T = decltype(zero);
+                for (std::int64_t index = 0; index < stack.size(); ++index) {
+                    kernels::gemm(matrix_at<T>(call.inputs[0], index, stack),
+                                  matrix_at<T>(call.inputs[1], index, stack), call.out<T>() + index * matrix);
+                }
+            });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return matmul(g, matrix_transpose(r.input(1))); },   // g Bᵀ
+                   [](const Record& r, const Tensor& g) { return matmul(matrix_transpose(r.input(0)), g); }},  // Aᵀ g
+    .probes = {Probe{"(2, 3)(3, 4)", {{{2, 3}}, {{3, 4}}}}, Probe{"(2, 1)(1, 2)", {{{2, 1}}, {{1, 2}}}},
+               Probe{
+                   "transposed", {{{3, 2}}, {{4, 3}}}, [](auto x) { return matmul(transpose(x[0]), transpose(x[1])); }},
+               Probe{"a matrix with itself", {{{3, 3}}}, [](auto x) { return matmul(x[0], transpose(x[0])); }},
+               Probe{"stacks", {{{2, 1, 2, 3}}, {{3, 3, 2}}}},
+               Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return matmul(x[0], x[1]); }},
+               Probe{"vector and matrix", {{{3}}, {{3, 2}}}, [](auto x) { return matmul(x[0], x[1]); }},
+               Probe{"matrix and vector", {{{2, 3}}, {{3}}}, [](auto x) { return matmul(x[0], x[1]); }},
+               Probe{"empty inside", {{{2, 0}}, {{0, 3}}}}, Probe{"empty outside", {{{0, 2}}, {{2, 3}}}}},
+});
+
+const Op& dot_op = define(Composite{
+    .name = "dot",
+    .math = "c = a . b",
+    .probes = {Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return dot(x[0], x[1]); }},
+               Probe{"matrices", {{{2, 3}}, {{3, 1}}}, [](auto x) { return dot(x[0], x[1]); }},
+               Probe{"scalar and matrix", {{{}}, {{2, 3}}}, [](auto x) { return dot(x[0], x[1]); }}},
+});
+
+}  // namespace
+
+Tensor matmul(const Operand& A, const Operand& B) {
+    const Promoted pair = promote("matmul", A, B);
+    const Attribution attribution(pair.at);
+    const Shape& a = pair.x.shape();
+    const Shape& b = pair.y.shape();
+    if (a.rank() == 0 || b.rank() == 0) {
+        throw ShapeError("matmul", "needs (n, k) and (k, m)", to_string(a) + " and " + to_string(b), pair.at);
+    }
+    if (a.rank() > 1 && b.rank() > 1) return apply(matmul_op, {pair.x, pair.y}, {}, pair.at);
+    if (a.back() != b[b.rank() == 1 ? 0 : b.rank() - 2]) {
+        throw ShapeError("matmul", "needs (n, k) and (k, m)", to_string(a) + " and " + to_string(b), pair.at);
+    }
+    const Tensor row = a.rank() == 1 ? reshape(pair.x, {1, a[0]}) : pair.x;
+    const Tensor column = b.rank() == 1 ? reshape(pair.y, {b[0], 1}) : pair.y;
+    const Tensor product = apply(matmul_op, {row, column}, {}, pair.at);
+    Shape shape = product.shape();
+    if (b.rank() == 1) shape.erase(shape.rank() - 1);
+    if (a.rank() == 1) shape.erase(b.rank() == 1 ? shape.rank() - 1 : shape.rank() - 2);
+    return reshape(product, shape);
+}
+
+namespace linalg {
+
+Tensor dot(const Operand& A, const Operand& B) {
+    const Promoted pair = promote("dot", A, B);
+    const Attribution attribution(pair.at);
+    if (pair.x.rank() == 0 || pair.y.rank() == 0) return multiply(pair.x, pair.y);
+    const Shape& a = pair.x.shape();
+    const Shape& b = pair.y.shape();
+    if (a.rank() > 2 || b.rank() > 2 || a.back() != b[b.rank() == 1 ? 0 : b.rank() - 2]) {
+        throw ShapeError("dot", "needs (n, k) and (k, m)", to_string(a) + " and " + to_string(b), pair.at);
+    }
+    return matmul(pair.x, pair.y);
+}
+
+}  // namespace linalg
+
+}  // namespace xgrad

@@ -1,0 +1,386 @@
+#include <xgrad/ops/movement.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+#include <xgrad/graph/algebra.hpp>
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/pack.hpp>
+
+namespace xgrad {
+
+namespace {
+
+std::size_t index(std::int64_t value) {
+    return static_cast<std::size_t>(value);
+}
+
+Shape permuted(const Shape& shape, const Shape& axes) {
+    Shape result;
+    for (std::int64_t axis : axes) result.push_back(shape[index(axis)]);
+    return result;
+}
+
+const Op& transpose_op = define(Linear{
+    .name = "transpose",
+    .math = "y[i, j] = x[j, i]",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), permuted(call.shape(0), call.attributes.at<Shape>("axes"))};
+        },
+    .forward =
+        [](const Array& x, const Attributes& attributes, const Shape&) {
+            return std::optional<Layout>({0, permuted(x.strides, attributes.at<Shape>("axes"))});
+        },
+    // The inverse permutation.
+    .transposes = {[](const Record& r, const Tensor& g) {
+        const auto& axes = r.attribute<Shape>("axes");
+        Shape inverse = axes;
+        for (std::size_t axis = 0; axis < axes.rank(); ++axis)
+            inverse[index(axes[axis])] = static_cast<std::int64_t>(axis);
+        return transpose(g, inverse);
+    }},
+    .probes = {Probe{"matrix", {{{2, 3}}}, [](auto x) { return transpose(x[0]); }},
+               Probe{"scalar", {{{}}}, [](auto x) { return transpose(x[0]); }},
+               Probe{"permutation",
+                     {{{2, 3, 4}}},
+                     [](auto x) {
+                         return transpose(x[0], {1, 2, 0});
+                     }}},
+});
+
+const Op& reshape_op = define(Linear{
+    .name = "reshape",
+    .math = "y = x, its elements in row-major order under another shape",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
+        },
+    .forward =
+        [](const Array& x, const Attributes&, const Shape& shape) {
+            return x.is_contiguous() ? std::optional<Layout>({0, row_major(shape)}) : std::nullopt;
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return reshape(g, r.shape(0)); }},
+    .probes = {Probe{"flat", {{{2, 3}}}, [](auto x) { return reshape(x[0], {6}); }},
+               Probe{"of a transpose",
+                     {{{2, 3}}},
+                     [](auto x) {
+                         return reshape(transpose(x[0]), {2, -1});
+                     }},
+               Probe{"empty",
+                     {{{0, 3}}},
+                     [](auto x) {
+                         return reshape(x[0], {3, 0});
+                     }}},
+});
+
+const Op& broadcast_to_op = define(Linear{
+    .name = "broadcast_to",
+    .math = "y = x repeated",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
+        },
+    .forward =
+        [](const Array& x, const Attributes&, const Shape& shape) {
+            return std::optional<Layout>({0, stretched_strides(x.shape, x.strides, shape)});
+        },
+    // Every copy sends its cotangent back: their sum.
+    .transposes = {[](const Record& r, const Tensor& g) { return algebra::unstretched(g, r.shape(0)); }},
+    .probes = {Probe{"column",
+                     {{{2, 1}}},
+                     [](auto x) {
+                         return broadcast_to(x[0], {2, 3});
+                     }},
+               Probe{"new axis",
+                     {{{3}}},
+                     [](auto x) {
+                         return broadcast_to(x[0], {2, 3});
+                     }},
+               Probe{"to nothing",
+                     {{{1, 3}}},
+                     [](auto x) {
+                         return broadcast_to(x[0], {0, 3});
+                     }}},
+});
+
+Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at);
+
+/// Where the sliced elements lie in an array with these strides.
+Layout slice_layout(const Strides& strides, const Attributes& attributes) {
+    const auto& starts = attributes.at<Shape>("starts");
+    const auto& steps = attributes.at<Shape>("steps");
+    Layout layout{0, strides};
+    for (std::size_t axis = 0; axis < strides.rank(); ++axis) {
+        layout.offset += starts[axis] * strides[axis];
+        layout.strides[axis] = steps[axis] * strides[axis];
+    }
+    return layout;
+}
+
+/// The transpose of slice: an array of zeros with x at the sliced places.
+const Op& unslice_op = define(Linear{
+    .name = "unslice",
+    .math = "y[slice] = x, 0 elsewhere",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const std::size_t item = item_size(call.dtype);
+            std::memset(call.output, 0, index(call.shape.size()) * item);
+            StorageRef scratch;
+            const auto* source = static_cast<const std::byte*>(run::contiguous(call.inputs[0], scratch));
+            const Layout layout = slice_layout(row_major(call.shape), call.attributes);
+            const Shape& shape = call.inputs[0].shape;
+            auto* target = static_cast<std::byte*>(call.output);
+            Shape at = Shape::of_rank(shape.rank());
+            std::int64_t offset = layout.offset;
+            for (std::int64_t count = shape.size(); count > 0; --count, source += item) {
+                std::memcpy(target + offset * static_cast<std::int64_t>(item), source, item);
+                for (std::size_t axis = shape.rank(); axis-- > 0;) {
+                    offset += layout.strides[axis];
+                    if (++at[axis] < shape[axis]) break;
+                    offset -= at[axis] * layout.strides[axis];
+                    at[axis] = 0;
+                }
+            }
+        },
+    .transposes = {[](const Record& r, const Tensor& g) {
+        return slice(g, r.attribute<Shape>("starts"), r.attribute<Shape>("steps"), r.shape(0), {});
+    }},
+    .probes = {Probe{
+        "as the transpose of a view",
+        {{{2, 3}}},
+        [](auto x) {
+            const Op& op = *find_op("unslice");
+            return apply(op, {x[0]}, {{"shape", Shape{5, 4}}, {"starts", Shape{4, 1}}, {"steps", Shape{-2, 1}}});
+        }}},
+});
+
+const Op& slice_op = define(Linear{
+    .name = "slice",
+    .math = "y[i] = x[start + step i]",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
+        },
+    .forward = [](const Array& x, const Attributes& attributes,
+                  const Shape&) { return std::optional<Layout>(slice_layout(x.strides, attributes)); },
+    .transposes = {[](const Record& r, const Tensor& g) {
+        const Attributes attributes{
+            {"shape", r.shape(0)}, {"starts", r.attribute<Shape>("starts")}, {"steps", r.attribute<Shape>("steps")}};
+        return apply(unslice_op, {g}, attributes);
+    }},
+    .probes = {Probe{"range", {{{4, 3}}}, [](auto x) { return view(x[0], {range(1, 3)}); }},
+               Probe{"reversed",
+                     {{{4, 3}}},
+                     [](auto x) {
+                         return view(x[0], {all(-1), all(2)});
+                     }},
+               Probe{"index and newaxis",
+                     {{{4, 3}}},
+                     [](auto x) {
+                         return view(x[0], {-1, newaxis, all()});
+                     }},
+               Probe{"ellipsis",
+                     {{{2, 3, 4}}},
+                     [](auto x) {
+                         return view(x[0], {ellipsis, 1});
+                     }},
+               Probe{"nothing", {{{4, 3}}}, [](auto x) { return view(x[0], {range(2, 2)}); }}},
+});
+
+Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at) {
+    return apply(slice_op, {x}, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, at);
+}
+
+const Op& concatenate_op = define(Linear{
+    .name = "concatenate",
+    .math = "y = x1, x2, ... side by side along an axis",
+    .shape =
+        [](const Call& call) {
+            const std::size_t axis = index(call.attributes.at<std::int64_t>("axis"));
+            Shape shape = call.shape(0);
+            for (std::size_t input = 1; input < call.inputs.size(); ++input) {
+                Shape other = call.shape(input);
+                if (call.dtype(input) != call.dtype(0)) call.fail_dtype("needs one dtype");
+                if (other.rank() != shape.rank()) call.fail("needs tensors of one rank");
+                const std::int64_t joined = shape[axis] + other[axis];
+                other[axis] = shape[axis];
+                if (other != shape) call.fail("needs equal extents except along axis " + std::to_string(axis));
+                shape[axis] = joined;
+            }
+            return Signature{call.dtype(0), shape};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const std::size_t axis = index(call.attributes.at<std::int64_t>("axis"));
+            std::int64_t outer = 1;
+            for (std::size_t before = 0; before < axis; ++before) outer *= call.shape[before];
+            if (outer == 0) return;
+            auto* target = static_cast<std::byte*>(call.output);
+            const std::size_t row = index(call.shape.size() / outer) * item_size(call.dtype);
+            for (const Array& input : call.inputs) {
+                StorageRef scratch;
+                const auto* source = static_cast<const std::byte*>(run::contiguous(input, scratch));
+                const std::size_t part = index(input.shape.size() / outer) * item_size(call.dtype);
+                for (std::size_t i = 0; part > 0 && i < index(outer); ++i) {
+                    std::memcpy(target + i * row, source + i * part, part);
+                }
+                target += part;
+            }
+        },
+    // Each argument takes its own piece of the cotangent.
+    .transposes = {[](const Record& r, const Tensor& g, std::size_t argument) {
+        const std::size_t axis = index(r.attribute<std::int64_t>("axis"));
+        Shape starts = Shape::of_rank(g.rank());
+        for (std::size_t before = 0; before < argument; ++before) starts[axis] += r.shape(before)[axis];
+        return slice(g, starts, Shape::of_rank(g.rank(), 1), r.shape(argument), {});
+    }},
+    .probes = {Probe{"rows",
+                     {{{2, 3}}, {{1, 3}}},
+                     [](auto x) {
+                         return concatenate({x[0], x[1]});
+                     }},
+               Probe{"columns of three",
+                     {{{2, 3}}, {{2, 0}}, {{2, 2}}},
+                     [](auto x) {
+                         return concatenate({x[0], x[1], x[2]}, -1);
+                     }},
+               Probe{"one with itself",
+                     {{{3}}},
+                     [](auto x) {
+                         return concatenate({x[0], x[0]});
+                     }}},
+});
+
+}  // namespace
+
+Tensor transpose(const Operand& x, const Axes& axes) {
+    const std::size_t rank = x.tensor().rank();
+    Shape order;
+    if (axes.all()) {
+        for (std::size_t axis = rank; axis-- > 0;) order.push_back(static_cast<std::int64_t>(axis));
+    } else {
+        if (axes.resolve(rank, "transpose", x.location()).rank() != rank) {
+            throw ShapeError("transpose", "needs every axis of a tensor of rank " + std::to_string(rank),
+                             to_string(axes.given()), Attribution::resolve(x.location()));
+        }
+        for (std::int64_t axis : axes.given()) {
+            order.push_back(static_cast<std::int64_t>(resolve_axis(axis, rank, "transpose", x.location())));
+        }
+    }
+    return apply(transpose_op, {x.tensor()}, {{"axes", order}}, x.location());
+}
+
+Tensor reshape(const Operand& x, const Shape& shape) {
+    const Tensor& tensor = x.tensor();
+    const Location at = Attribution::resolve(x.location());
+    const std::string rule =
+        "needs a shape of " + std::to_string(tensor.size()) + " elements for " + to_string(tensor.shape());
+    Shape target = shape;
+    std::int64_t known = 1;
+    std::size_t unknown = shape.rank();
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        const bool bad = shape[axis] < -1 || (shape[axis] == -1 && unknown < shape.rank());
+        if (bad || (shape[axis] >= 0 && __builtin_mul_overflow(known, shape[axis], &known))) {
+            throw ShapeError("reshape", rule, to_string(shape), at);
+        }
+        if (shape[axis] == -1) unknown = axis;
+    }
+    if (unknown < shape.rank() && known > 0) target[unknown] = tensor.size() / known;
+    if (std::find(target.begin(), target.end(), -1) != target.end() || target.size() != tensor.size()) {
+        throw ShapeError("reshape", rule, to_string(shape), at);
+    }
+    if (target == tensor.shape()) return tensor;
+    return apply(reshape_op, {tensor}, {{"shape", target}}, x.location());
+}
+
+Tensor broadcast_to(const Operand& x, const Shape& shape) {
+    const Tensor& tensor = x.tensor();
+    Shape joined;
+    if (!is_valid(shape) || !broadcast(tensor.shape(), shape, joined) || joined != shape) {
+        throw ShapeError("broadcast_to", "needs a shape that " + to_string(tensor.shape()) + " broadcasts to",
+                         to_string(shape), Attribution::resolve(x.location()));
+    }
+    if (shape == tensor.shape()) return tensor;
+    return apply(broadcast_to_op, {tensor}, {{"shape", shape}}, x.location());
+}
+
+Tensor view(const Operand& x, const std::vector<Slice>& slices) {
+    const Tensor& tensor = x.tensor();
+    const Shape& shape = tensor.shape();
+    const Location at = Attribution::resolve(x.location());
+    std::size_t named = 0;
+    std::size_t ellipses = 0;
+    for (const Slice& step : slices) {
+        named += step.kind == Slice::Kind::index || step.kind == Slice::Kind::range;
+        ellipses += step.kind == Slice::Kind::ellipsis;
+    }
+    if (named > shape.rank() || ellipses > 1) {
+        throw ShapeError("view", "needs at most one slice per axis and one ellipsis for " + to_string(shape),
+                         std::to_string(named) + " slices", at);
+    }
+    Shape starts = Shape::of_rank(shape.rank());
+    Shape steps = Shape::of_rank(shape.rank(), 1);
+    Shape lengths = shape;
+    Shape result;
+    std::size_t axis = 0;
+    const auto keep = [&](std::size_t until) {
+        for (; axis < until; ++axis) result.push_back(shape[axis]);
+    };
+    for (const Slice& step : slices) {
+        if (step.kind == Slice::Kind::newaxis) {
+            result.push_back(1);
+            continue;
+        }
+        if (step.kind == Slice::Kind::ellipsis) {
+            keep(axis + shape.rank() - named);
+            continue;
+        }
+        const std::int64_t extent = shape[axis];
+        if (step.kind == Slice::Kind::index) {
+            if (step.start < -extent || step.start >= extent) {
+                throw ShapeError("view",
+                                 "needs an index below " + std::to_string(extent) + " for axis " + std::to_string(axis),
+                                 std::to_string(step.start), at);
+            }
+            starts[axis] = step.start < 0 ? step.start + extent : step.start;
+            lengths[axis++] = 1;
+            continue;
+        }
+        if (step.step == 0 || step.step == Slice::open) {
+            throw ShapeError("view", "needs a step that is not 0", "axis " + std::to_string(axis), at);
+        }
+        const bool forwards = step.step > 0;
+        const std::int64_t low = forwards ? 0 : -1;
+        const std::int64_t high = forwards ? extent : extent - 1;
+        const auto bound = [&](std::int64_t given, std::int64_t otherwise) {
+            if (given == Slice::open) return otherwise;
+            return std::clamp(given < 0 ? given + extent : given, low, high);
+        };
+        const std::int64_t start = bound(step.start, forwards ? low : high);
+        const std::int64_t stop = bound(step.stop, forwards ? high : low);
+        const std::int64_t distance = forwards ? stop - start : start - stop;
+        const std::int64_t stride = forwards ? step.step : -step.step;
+        lengths[axis] = distance > 0 ? (distance - 1) / stride + 1 : 0;
+        starts[axis] = lengths[axis] > 0 ? start : 0;
+        steps[axis] = step.step;
+        result.push_back(lengths[axis++]);
+    }
+    keep(shape.rank());
+    const Attribution attribution(at);
+    const Tensor sliced = slice(tensor, starts, steps, lengths, at);
+    return reshape(sliced, result);
+}
+
+Tensor concatenate(const std::vector<Tensor>& tensors, std::int64_t axis, Location at) {
+    at = Attribution::resolve(at);
+    if (tensors.empty()) throw ShapeError("concatenate", "needs at least one tensor", "none", at);
+    const std::size_t resolved = resolve_axis(axis, tensors[0].rank(), "concatenate", at);
+    return apply(concatenate_op, tensors, {{"axis", static_cast<std::int64_t>(resolved)}}, at);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,62 @@
+#include <xgrad/ops/structure.hpp>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/pack.hpp>
+
+namespace xgrad {
+
+namespace {
+
+const Op& astype_op = define(Linear{
+    .name = "astype",
+    .math = "y = x in another dtype",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.attributes.at<DType>("dtype"), call.shape(0)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            StorageRef scratch;
+            const void* data = run::contiguous(call.inputs[0], scratch);
+            visit(call.inputs[0].dtype, [&](auto from) {
+                visit(call.dtype, [&](auto to) {
+                    const auto* source = static_cast<const decltype(from)*>(data);
+                    auto* target = call.out<decltype(to)>();
+                    const std::int64_t size = call.shape.size();
+                    for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<decltype(to)>(source[i]);
+                });
+            });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return astype(g, r.input().dtype()); }},
+    .probes = {Probe{"to float64", {{{2, 3}}}, [](auto x) { return astype(x[0], DType::float64); }},
+               Probe{"of an empty tensor", {{{0, 3}}}, [](auto x) { return astype(x[0], DType::float64); }}},
+});
+
+const Op& stop_gradient_op = define(General{
+    .name = "stop_gradient",
+    .math = "y = x, a constant",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.shape(0)};
+        },
+    .forward =
+        [](const Array& input, const Attributes&, const Shape&) {
+            return std::optional<Layout>({0, input.strides});
+        },
+    .vjp = Zero{"that is what it is for"},
+    .jvp = Zero{"that is what it is for"},
+    .probes = {Probe{"matrix", {{{2, 3}}}}},
+});
+
+}  // namespace
+
+Tensor astype(const Operand& x, DType dtype) {
+    if (x.tensor().dtype() == dtype) return x.tensor();
+    return apply(astype_op, {x.tensor()}, {{"dtype", dtype}}, x.location());
+}
+
+Tensor stop_gradient(const Operand& x) {
+    return apply(stop_gradient_op, {x.tensor()}, {}, x.location());
+}
+
+}  // namespace xgrad
