@@ -1,0 +1,111 @@
+#include <boost/test/unit_test.hpp>
+
+#include <thread>
+
+#include <xgrad/xgrad.hpp>
+
+#include "support.hpp"
+
+// Promise 4: separate threads build and run separate graphs, sharing parameters that they only read.
+
+using support::draws;
+using support::same_bits;
+using xgrad::Tensor;
+
+namespace {
+
+struct Shared {
+    Tensor W = xgrad::parameter(xt::xarray<double>(draws({40, 30}, 1)), "W");
+    Tensor b = xgrad::parameter(xt::xarray<double>(draws({40, 1}, 2)), "b");
+    Tensor X = xt::xarray<double>(draws({30, 200}, 3));
+
+    /// The gradient for one part of the examples, and the gradient of its norm.
+    std::vector<Tensor> part(int number) const {
+        const Tensor some = view(X, {xgrad::all(), xgrad::range(10 * number, 10 * number + 10)});
+        const Tensor J = mean(square(xgrad::tanh(xgrad::matmul(W, some) + b)));
+        const auto [dW, db] = grad(J, W, b);
+        const Tensor second = grad(sum(square(dW)), W);
+        const std::vector<Tensor> results{J, dW, db, second};
+        compute(results);
+        return results;
+    }
+};
+
+constexpr int parts = 20;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(threads)
+
+BOOST_AUTO_TEST_CASE(share_parameters_and_constants) {
+    const Shared shared;
+    std::vector<std::vector<Tensor>> alone;
+    for (int number = 0; number < parts; ++number) alone.push_back(shared.part(number));
+
+    std::vector<std::vector<Tensor>> together(parts);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&, thread] {
+            for (int repeat = 0; repeat < 5; ++repeat) {
+                for (int number = thread; number < parts; number += 4) {
+                    together[static_cast<std::size_t>(number)] = shared.part(number);
+                }
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (int number = 0; number < parts; ++number) {
+        for (std::size_t i = 0; i < 4; ++i) {
+            const auto index = static_cast<std::size_t>(number);
+            BOOST_TEST(same_bits(together[index][i], alone[index][i]));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(train_models_of_their_own) {
+    const auto train = [] {
+        const Tensor w = xgrad::parameter(xt::xarray<double>(draws({1, 5}, 4)), "w");
+        const Tensor X = xt::xarray<double>(draws({5, 20}, 5));
+        for (int step = 0; step < 50; ++step) {
+            w.zero_grad();
+            mean(square(xgrad::matmul(w, X) - 1)).backward();
+            w.assign(w - 0.05 * w.grad());
+        }
+        return 1 * w;
+    };
+    const Tensor expected = train();
+    std::vector<Tensor> results(4);
+    std::vector<std::thread> threads;
+    for (Tensor& result : results) threads.emplace_back([&] { result = train(); });
+    for (std::thread& thread : threads) thread.join();
+    for (const Tensor& result : results) BOOST_TEST(same_bits(result, expected));
+}
+
+BOOST_AUTO_TEST_CASE(hand_computed_tensors_on) {
+    // A thread may free what another has made.
+    std::vector<Tensor> made(100);
+    std::thread maker([&] {
+        for (std::size_t i = 0; i < made.size(); ++i) {
+            made[i] = Tensor(static_cast<double>(i)) * 2;
+            xgrad::compute({made[i]});
+        }
+    });
+    maker.join();
+    double total = 0;
+    for (const Tensor& tensor : made) total += tensor.item();
+    BOOST_TEST(total == 9900);
+}
+
+BOOST_AUTO_TEST_CASE(draw_from_generators_of_their_own) {
+    xgrad::random::seed(5);
+    const Tensor here = xgrad::random::normal({10});
+    Tensor there;
+    std::thread([&] {
+        xgrad::random::seed(5);
+        there = xgrad::random::normal({10});
+        xgrad::compute({there});
+    }).join();
+    BOOST_TEST(same_bits(here, there));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,143 @@
+#include <boost/test/unit_test.hpp>
+
+#include <sstream>
+
+#include <xgrad/xgrad.hpp>
+
+using namespace xgrad;
+
+namespace {
+
+/// y = x³ with whatever is said to be its derivative.
+const Op& cube(const char* name, Partial partial) {
+    if (const Op* op = find_op(name)) return *op;
+    return define(Elementwise{
+        .name = name,
+        .math = "y = x^3",
+        .forward = floating<1>([](auto x) { return x * x * x; }),
+        .partials = {std::move(partial)},
+        .probes = std::vector<Probe>{},
+    });
+}
+
+GradientReport check(const Op& op, const Tensor& x, CheckOptions options = {}) {
+    return check_gradients([&](auto& t) { return apply(op, {t}); }, {x}, options);
+}
+
+Tensor point() {
+    return xt::xarray<double>{{0.5, -1.25, 2.0}, {-0.75, 1.5, 3.0}};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(verify)
+
+BOOST_AUTO_TEST_CASE(a_right_derivative_passes_in_both_precisions) {
+    const Op& op = cube("planted_right_cube", [](const Record& r) { return 3 * square(r.input()); });
+    BOOST_TEST(check(op, point()));
+    BOOST_TEST(check(op, astype(point(), DType::float32)));
+    BOOST_TEST(check(op, Tensor(2.0)));
+    BOOST_TEST(check(op, zeros({0, 3}, DType::float64)));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_first_derivatives_are_caught) {
+    const std::vector<std::pair<const char*, Partial>> faults{
+        {"planted_sign", [](const Record& r) { return -3 * square(r.input()); }},
+        {"planted_factor", [](const Record& r) { return 6 * square(r.input()); }},
+        {"planted_millionth", [](const Record& r) { return (3 + 3e-6) * square(r.input()); }},
+        {"planted_zero", Zero{"wrongly"}},
+        {"planted_power", [](const Record& r) { return 3 * r.input(); }},
+        {"planted_one_element",
+         [](const Record& r) {
+             return 3 * square(r.input()) * (Tensor(1.0) + astype(r.input() == 3.0, DType::float64));
+         }},
+    };
+    for (const auto& [name, partial] : faults) {
+        BOOST_TEST_CONTEXT(name) {
+            BOOST_TEST(!check(cube(name, partial), point()));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_second_derivative_is_caught_at_order_two) {
+    const Op& op = cube("planted_second", [](const Record& r) { return 3 * stop_gradient(r.input()) * r.input(); });
+    BOOST_TEST(check(op, point(), {.order = 1}));
+    BOOST_TEST(!check(op, point(), {.order = 2}));
+}
+
+BOOST_AUTO_TEST_CASE(a_forward_mode_that_differs_from_reverse_is_caught) {
+    if (!find_op("planted_forward")) {
+        define(General{
+            .name = "planted_forward",
+            .math = "y = 2 x",
+            .shape =
+                [](const Call& call) {
+                    return Signature{call.dtype(0), call.shape(0)};
+                },
+            .forward =
+                [](const KernelCall& call) {
+                    for (std::int64_t i = 0; i < call.shape.size(); ++i) {
+                        visit_floating(call.dtype, [&](auto zero) {
+                            using T = decltype(zero);
+                            call.out<T>()[i] = 2 * call.inputs[0].as<T>()[i];
+                        });
+                    }
+                },
+            .vjp = [](const Record&, const Tensor& g, std::size_t) { return 2 * g; },
+            .jvp = [](const Record&, std::span<const Tensor> t) { return 3 * t[0]; },
+            .probes = std::vector<Probe>{},
+        });
+    }
+    const GradientReport report = check(*find_op("planted_forward"), point());
+    BOOST_TEST(!report);
+    BOOST_TEST(std::string(report.worst()->mode) == "forward");
+    BOOST_TEST(check(*find_op("planted_forward"), point(), {.forward = false}));
+}
+
+BOOST_AUTO_TEST_CASE(a_models_parameters_get_their_values_back) {
+    const Tensor W = parameter(xt::xarray<double>{{0.3, -0.2}}, "W");
+    const Tensor X = xt::xarray<double>{{1, 2, 3}, {4, 5, 6}};
+    const auto cost = [&] { return mean(square(tanh(matmul(W, X)))); };
+    const GradientReport report = check_gradients(cost, {W});
+    BOOST_TEST(report);
+    BOOST_TEST(report.rows().front().input == "W");
+    BOOST_TEST(W.value<double>()(0, 0) == 0.3);
+    int calls = 0;
+    const auto failing = [&]() -> Tensor {
+        if (++calls > 5) throw std::runtime_error("enough");
+        return cost();
+    };
+    BOOST_CHECK_THROW(check_gradients(failing, {W}), std::runtime_error);
+    BOOST_TEST(W.value<double>()(0, 0) == 0.3);
+    BOOST_CHECK_THROW(check_gradients(cost, {X}), ValueError);
+}
+
+BOOST_AUTO_TEST_CASE(whole_numbers_are_passed_as_they_are) {
+    const Tensor labels = xt::xarray<int>{0, 2, 1};
+    const auto report =
+        check_gradients([](auto& Z, auto& y) { return cross_entropy(Z, y); },
+                        {xt::xarray<double>{{0.1, 0.2, 0.3}, {1, -1, 0.5}, {0.4, 0.2, -0.6}}, labels}, {.order = 1});
+    BOOST_TEST(report);
+    BOOST_TEST(report.rows().size() == 10u);  // nine entries and one direction
+}
+
+BOOST_AUTO_TEST_CASE(the_report_is_a_table_with_the_worst_row_marked) {
+    const Op& op = cube("planted_factor", Zero{"defined above"});
+    const GradientReport report = check(op, xt::xarray<double>{2.0}, {.order = 1});
+    std::ostringstream stream;
+    stream << report;
+    const std::string expected =
+        "2 derivatives checked, 1 wrong\n"
+        "input        shape        entry        order mode             derived         checked     error     bound\n";
+    BOOST_TEST(stream.str().substr(0, expected.size()) == expected);
+    BOOST_TEST(stream.str().find("wrong  <- worst\n") != std::string::npos);
+    BOOST_TEST(fmt::format("{}", report) == stream.str());
+    BOOST_TEST(report.wrong() == 1u);
+    BOOST_TEST(report.worst()->entry == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_is_not_floating_point_is_refused) {
+    BOOST_CHECK_THROW(check_gradients([](auto& x) { return x > 0; }, {point()}), GradientError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,399 @@
+#include "derivative_check.hpp"
+
+#include <cmath>
+#include <functional>
+#include <random>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include <xgrad/graph/differentiate.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/reduction.hpp>
+
+#include "support.hpp"
+
+namespace derivative_check {
+
+namespace {
+
+using namespace xgrad;
+using support::count_of;
+using support::Numbers;
+using support::numbers_of;
+using support::tensor_of;
+
+// Drawn numbers keep this distance from each other and from 0 and 1, so that no difference quotient reaches over a
+// kink or a tie.
+constexpr long double apart = 0x1p-10L;
+constexpr long double step = 0x1p-13L;
+
+std::string_view name_of(InputLayout layout) {
+    constexpr std::string_view names[] = {"contiguous", "transposed", "sliced", "reversed", "mixed"};
+    return names[static_cast<std::size_t>(layout)];
+}
+
+InputLayout layout_of(InputLayout layout, std::size_t input) {
+    return layout == InputLayout::mixed ? all_layouts[(input + 1) % 4] : layout;
+}
+
+/// The array that, seen through a layout, is an array of `shape`.
+Shape source_shape(const Shape& shape, InputLayout layout) {
+    Shape result = shape;
+    if (layout == InputLayout::transposed) std::reverse(result.begin(), result.end());
+    if (layout == InputLayout::sliced) {
+        for (std::int64_t& extent : result) extent = 2 * extent + 1;
+        result.push_back(2);  // so that a scalar is a slice too
+    }
+    return result;
+}
+
+Tensor seen(const Tensor& source, const Shape& shape, InputLayout layout) {
+    switch (layout) {
+        case InputLayout::contiguous:
+            return source;
+        case InputLayout::transposed:
+            return transpose(source);
+        case InputLayout::sliced: {
+            std::vector<Slice> slices(shape.rank(), range(1, Slice::open, 2));
+            slices.emplace_back(-1);
+            return view(source, slices);
+        }
+        default:
+            return view(source, std::vector<Slice>(shape.rank(), all(-1)));
+    }
+}
+
+/// The elements of the source through which `numbers` are seen; `filler` where nothing is seen.
+Numbers embedded(const Numbers& numbers, const Shape& shape, InputLayout layout, long double filler) {
+    const Shape outer = source_shape(shape, layout);
+    const Strides strides = row_major(outer);
+    const std::size_t rank = shape.rank();
+    Numbers result(count_of(outer), filler);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        auto rest = static_cast<std::int64_t>(i);
+        std::int64_t offset = layout == InputLayout::sliced ? 1 : 0;
+        for (std::size_t axis = rank; axis-- > 0;) {
+            const std::int64_t index = rest % shape[axis];
+            rest /= shape[axis];
+            if (layout == InputLayout::contiguous) offset += index * strides[axis];
+            if (layout == InputLayout::transposed) offset += index * strides[rank - 1 - axis];
+            if (layout == InputLayout::sliced) offset += (2 * index + 1) * strides[axis];
+            if (layout == InputLayout::reversed) offset += (shape[axis] - 1 - index) * strides[axis];
+        }
+        result[static_cast<std::size_t>(offset)] = numbers[i];
+    }
+    return result;
+}
+
+long double largest(const Numbers& numbers) {
+    long double result = 0;
+    for (long double number : numbers) result = std::max(result, std::abs(number));
+    return result;
+}
+
+long double dot(const Numbers& x, const Numbers& y) {
+    long double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
+    return sum;
+}
+
+class Draws {
+  public:
+    Draws(std::uint32_t seed, DType dtype) : engine_(seed), dtype_(dtype) {}
+
+    /// Numbers from an open interval, exact in the dtype, apart from all earlier ones.
+    Numbers inputs(const ProbeInput& input) {
+        Numbers result;
+        for (std::int64_t i = 0; i < input.shape.size(); ++i) {
+            if (input.kind == ProbeInput::Kind::real) {
+                result.push_back(lonely(input.low, input.high));
+            } else {
+                const auto choices = static_cast<std::uint32_t>(input.high - input.low);
+                const auto last = input.kind == ProbeInput::Kind::boolean ? 2 : choices;
+                result.push_back(input.low + engine_() % last);
+            }
+        }
+        return result;
+    }
+
+    /// The directions of a derivative: neither equal nor small.
+    Numbers directions(std::size_t count) {
+        Numbers result;
+        for (std::size_t i = 0; i < count; ++i) {
+            const long double size = between(0.5, 1.5);
+            result.push_back(engine_() % 2 ? size : -size);
+        }
+        return result;
+    }
+
+  private:
+    long double between(double low, double high) {
+        const double number = low + (high - low) * ((engine_() + 0.5) * 0x1p-32 + engine_() * 0x1p-64);
+        return dtype_ == DType::float32 ? static_cast<float>(number) : number;
+    }
+    long double lonely(double low, double high) {
+        for (int attempt = 0; attempt < 10000; ++attempt) {
+            const long double number = between(low + 0x1p-11, high - 0x1p-11);
+            const auto near = [&](long double other) { return std::abs(number - other) < apart; };
+            if (std::any_of(taken_.begin(), taken_.end(), near)) continue;
+            taken_.push_back(number);
+            return number;
+        }
+        throw std::logic_error("derivative_check: a probe's interval is too narrow for its size");
+    }
+
+    std::mt19937 engine_;
+    DType dtype_;
+    Numbers taken_{0, 1};
+};
+
+/// One call of the operation with the inputs' sources as parameters.
+struct Evaluation {
+    std::vector<Tensor> sources;     // of the real inputs
+    std::vector<std::size_t> index;  // which input each of them is
+    Tensor y;
+};
+
+class Checker {
+  public:
+    Checker(const Op& op, const Probe& probe, DType dtype, std::uint32_t seed)
+        : op_(op), probe_(probe), dtype_(dtype), seed_(seed) {
+        Draws draws(seed, dtype);
+        for (const ProbeInput& input : probe.inputs) {
+            values_.push_back(draws.inputs(input));
+            u_.push_back(draws.directions(count_of(input.shape)));
+            w_.push_back(draws.directions(count_of(input.shape)));
+        }
+        const Evaluation exact = evaluate(DType::longdouble, InputLayout::contiguous, values_);
+        exact_y_ = numbers_of(exact.y);
+        is_differentiable_ = exact.y.needs_gradient();
+        if (is_floating(exact.y.dtype())) v_ = draws.directions(count_of(exact.y.shape()));
+    }
+
+    Outcome run() {
+        if (is_differentiable_) differences();
+        for (InputLayout layout : all_layouts) check_layout(layout);
+        return std::move(outcome_);
+    }
+
+  private:
+    bool is_real(std::size_t input) const { return probe_.inputs[input].kind == ProbeInput::Kind::real; }
+
+    Evaluation evaluate(DType dtype, InputLayout layout, const std::vector<Numbers>& values) const {
+        Evaluation result;
+        std::vector<Tensor> inputs;
+        for (std::size_t input = 0; input < values.size(); ++input) {
+            const Shape& shape = probe_.inputs[input].shape;
+            const InputLayout own = layout_of(layout, input);
+            const bool is_boolean = probe_.inputs[input].kind == ProbeInput::Kind::boolean;
+            const DType type = is_real(input) ? dtype : is_boolean ? DType::boolean : DType::int64;
+            // What is not seen is NaN, so that reading it shows.
+            const long double filler = is_real(input) ? std::nanl("") : 1;
+            Tensor source = tensor_of(type, source_shape(shape, own), embedded(values[input], shape, own, filler));
+            if (is_real(input)) {
+                source = parameter(source);
+                result.sources.push_back(source);
+                result.index.push_back(input);
+            }
+            inputs.push_back(seen(source, shape, own));
+        }
+        result.y = probe_.call ? probe_.call(inputs) : xgrad::apply(op_, inputs);
+        return result;
+    }
+
+    /// Directions for each source, zero where nothing is seen.
+    std::vector<Tensor> directions(const Evaluation& at, InputLayout layout,
+                                   const std::vector<Numbers>& numbers) const {
+        std::vector<Tensor> result;
+        for (std::size_t i = 0; i < at.sources.size(); ++i) {
+            const Shape& shape = probe_.inputs[at.index[i]].shape;
+            const InputLayout own = layout_of(layout, at.index[i]);
+            result.push_back(
+                tensor_of(at.sources[i].dtype(), at.sources[i].shape(), embedded(numbers[at.index[i]], shape, own, 0)));
+        }
+        return result;
+    }
+
+    std::vector<Tensor> gradients(const Evaluation& at) const {
+        return vjp(at.y, tensor_of(at.y.dtype(), at.y.shape(), v_), at.sources, Unconnected::gives_zeros);
+    }
+
+    Tensor along_w(const std::vector<Tensor>& gradients, const std::vector<Tensor>& w) const {
+        Tensor total;
+        for (std::size_t i = 0; i < gradients.size(); ++i) {
+            const Tensor product = sum(gradients[i] * w[i]);
+            total = total.is_empty_handle() ? product : total + product;
+        }
+        return total;
+    }
+
+    /// ∂f/∂x for each element of each real input: central differences, extrapolated twice.
+    std::vector<Numbers> numerical(const std::function<long double(const std::vector<Numbers>&)>& f) const {
+        std::vector<Numbers> result(values_.size());
+        std::vector<Numbers> x = values_;
+        for (std::size_t input = 0; input < x.size(); ++input) {
+            if (!is_real(input)) continue;
+            for (long double& element : x[input]) {
+                const long double middle = element;
+                const auto quotient = [&](long double h) {
+                    element = middle + h;
+                    const long double above = f(x);
+                    element = middle - h;
+                    const long double below = f(x);
+                    element = middle;
+                    return (above - below) / (2 * h);
+                };
+                const long double wide = quotient(step);
+                const long double medium = quotient(step / 2);
+                const long double narrow = quotient(step / 4);
+                const long double first = (4 * medium - wide) / 3;
+                const long double second = (4 * narrow - medium) / 3;
+                result[input].push_back((16 * second - first) / 15);
+            }
+        }
+        return result;
+    }
+
+    void differences() {
+        gradient_ = numerical([&](const std::vector<Numbers>& x) {
+            return dot(v_, numbers_of(evaluate(DType::longdouble, InputLayout::contiguous, x).y));
+        });
+        curvature_ = numerical([&](const std::vector<Numbers>& x) {
+            const Evaluation at = evaluate(DType::longdouble, InputLayout::contiguous, x);
+            long double sum = 0;
+            const std::vector<Tensor> g = gradients(at);
+            for (std::size_t i = 0; i < g.size(); ++i) sum += dot(w_[at.index[i]], numbers_of(g[i]));
+            return sum;
+        });
+    }
+
+    /// Compares element by element, relative to the largest numbers that are involved.
+    void compare(Property property, InputLayout layout, std::size_t input, const Numbers& analytic,
+                 const Numbers& numeric, long double tolerance, long double scale) {
+        scale += largest(numeric);
+        for (std::size_t i = 0; i < numeric.size(); ++i) {
+            ++outcome_.checks;
+            const long double error = std::abs(analytic[i] - numeric[i]) / scale;
+            if (error <= tolerance || analytic[i] == numeric[i]) continue;
+            constexpr std::string_view what[] = {"value",
+                                                 "gradient",
+                                                 "<v, Ju> against <J'v, u>",
+                                                 "second derivative",
+                                                 "forward over reverse",
+                                                 "reverse over forward"};
+            outcome_.failures.push_back(
+                {property,
+                 fmt::format("{}, probe {}, {}, {}, seed {}: {} of input {} at element {}: "
+                             "analytic {:.17g}, numeric {:.17g}, relative error {:.2g}",
+                             op_.name, probe_.label, name(dtype_), name_of(layout), seed_,
+                             what[static_cast<std::size_t>(property)], input, i, static_cast<double>(analytic[i]),
+                             static_cast<double>(numeric[i]), static_cast<double>(error))});
+        }
+    }
+
+    void check_layout(InputLayout layout) {
+        const bool is_double = dtype_ == DType::float64;
+        const long double epsilon = is_double ? 0x1p-52L : 0x1p-23L;
+        const Evaluation at = evaluate(dtype_, layout, values_);
+        const Numbers y = numbers_of(at.y);
+        compare(Property::values, layout, 0, y, exact_y_, 16 * epsilon, 1);
+        if (!is_differentiable_) return check_that_none_flows(at);
+
+        const std::vector<Tensor> g = gradients(at);
+        const long double v = largest(v_);
+        for (std::size_t i = 0; i < g.size(); ++i) {
+            const Shape& shape = probe_.inputs[at.index[i]].shape;
+            const Numbers own = numbers_of(seen(g[i], shape, layout_of(layout, at.index[i])));
+            compare(Property::reverse, layout, at.index[i], own, gradient_[at.index[i]], is_double ? 1e-12L : 4e-6L, v);
+        }
+        check_duality(at, layout, g, 32 * epsilon);
+        check_second_order(at, layout, g, is_double ? 2e-12L : 1e-5L);
+    }
+
+    /// Nothing flows through the operation: asking for a gradient is an error, never a silent zero.
+    void check_that_none_flows(const Evaluation& at) {
+        for (const Tensor& source : at.sources) {
+            ++outcome_.checks;
+            try {
+                if (is_floating(at.y.dtype())) grad(sum(at.y), source);
+                if (is_floating(at.y.dtype()) || at.y.needs_gradient()) {
+                    outcome_.failures.push_back({Property::reverse, op_.name + " gives a gradient that it must not"});
+                }
+            } catch (const GradientError&) {
+            }
+        }
+    }
+
+    void check_duality(const Evaluation& at, InputLayout layout, const std::vector<Tensor>& g, long double tolerance) {
+        const std::vector<Tensor> u = directions(at, layout, u_);
+        const Numbers tangent = numbers_of(jvp(at.y, at.sources, u));
+        long double back = 0;
+        long double size = 0;
+        for (std::size_t i = 0; i < g.size(); ++i) {
+            const Numbers gradient = numbers_of(g[i]);
+            const Numbers direction = numbers_of(u[i]);
+            back += dot(gradient, direction);
+            for (std::size_t j = 0; j < gradient.size(); ++j) size += std::abs(gradient[j] * direction[j]);
+        }
+        for (std::size_t j = 0; j < tangent.size(); ++j) size += std::abs(tangent[j] * v_[j]);
+        compare(Property::duality, layout, 0, {dot(tangent, v_)}, {back}, tolerance, size + 1);
+    }
+
+    void check_second_order(const Evaluation& at, InputLayout layout, const std::vector<Tensor>& g,
+                            long double tolerance) {
+        const std::vector<Tensor> w = directions(at, layout, w_);
+        const std::vector<Tensor> forward_first = vjp(
+            jvp(at.y, at.sources, w), tensor_of(at.y.dtype(), at.y.shape(), v_), at.sources, Unconnected::gives_zeros);
+        const std::vector<Tensor> h =
+            vjp(along_w(g, w), tensor_of(at.sources[0].dtype(), {}, {1}), at.sources, Unconnected::gives_zeros);
+        for (std::size_t i = 0; i < h.size(); ++i) {
+            const Shape& shape = probe_.inputs[at.index[i]].shape;
+            const InputLayout own = layout_of(layout, at.index[i]);
+            const Numbers reverse = numbers_of(seen(h[i], shape, own));
+            compare(Property::second_order, layout, at.index[i], reverse, curvature_[at.index[i]], tolerance, 1);
+
+            compare(Property::reverse_over_forward, layout, at.index[i], numbers_of(seen(forward_first[i], shape, own)),
+                    curvature_[at.index[i]], tolerance, 1);
+
+            // The Hessian is symmetric: forward mode along w gives the same as reverse mode of ⟨g, w⟩.
+            Numbers forward(count_of(shape), 0);
+            for (std::size_t j = 0; j < at.sources.size(); ++j) {
+                if (!depends(g[i], at.sources[j])) continue;
+                const Tensor term = jvp(g[i], {&at.sources[j], 1}, {&w[j], 1});
+                const Numbers numbers = numbers_of(seen(term, shape, own));
+                for (std::size_t k = 0; k < numbers.size(); ++k) forward[k] += numbers[k];
+            }
+            compare(Property::forward_over_reverse, layout, at.index[i], forward, reverse, tolerance, 1);
+        }
+    }
+
+    static bool depends(const Tensor& y, const Tensor& x) {
+        try {
+            vjp(y, y, {&x, 1});
+            return true;
+        } catch (const GradientError&) {
+            return false;
+        }
+    }
+
+    const Op& op_;
+    const Probe& probe_;
+    DType dtype_;
+    std::uint32_t seed_;
+    bool is_differentiable_ = false;
+    std::vector<Numbers> values_, u_, w_;  // per input: where, and along which directions
+    Numbers v_;                            // the cotangent of the result
+    Numbers exact_y_;
+    std::vector<Numbers> gradient_, curvature_;  // per input: the differences
+    Outcome outcome_;
+};
+
+}  // namespace
+
+Outcome check(const Op& op, const Probe& probe, DType dtype, std::uint32_t seed) {
+    return Checker(op, probe, dtype, seed).run();
+}
+
+}  // namespace derivative_check

@@ -1,0 +1,156 @@
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+
+#include <xgrad/xgrad.hpp>
+
+#include "support.hpp"
+
+// Promise 7: every random draw comes from a counter-based generator with a seed that can be saved and restored.
+
+using support::numbers_of;
+using support::same_bits;
+using xgrad::DType;
+using xgrad::Tensor;
+using xgrad::random::Generator;
+using xgrad::random::State;
+
+BOOST_AUTO_TEST_SUITE(random_)
+
+BOOST_AUTO_TEST_CASE(philox_gives_the_published_answers) {
+    // From the file kat_vectors of Random123.
+    struct Known {
+        std::uint32_t counter[4], key[2];
+        std::array<std::uint32_t, 4> answer;
+    };
+    const Known known[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+         {0xffffffff, 0xffffffff},
+         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (const Known& each : known) {
+        std::uint32_t output[4];
+        xgrad::random::philox(each.counter, each.key, output);
+        BOOST_TEST(std::equal(output, output + 4, each.answer.begin()));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_place) {
+    // The numbers themselves, so that no release changes them: the first block of seed 0 is the first answer above.
+    const Tensor u = Generator(0).uniform({2}, 0, 1, DType::float64);
+    BOOST_TEST(u.value<double>()(0) == 0x6627e8d5e169c58dp-64, boost::test_tools::tolerance(1e-15));
+    BOOST_TEST(u.value<double>()(1) == 0xbc57ac4c9b00dbd8p-64, boost::test_tools::tolerance(1e-15));
+    BOOST_TEST(same_bits(Generator(3).normal({4, 5}), Generator(3).normal({4, 5})));
+    BOOST_TEST(!same_bits(Generator(3).normal({4, 5}), Generator(4).normal({4, 5})));
+    // Numbers come in pairs: a draw of six is one of two and one of four.
+    Generator whole(9), parts(9);
+    const Tensor six = whole.uniform({6});
+    BOOST_TEST(same_bits(xgrad::concatenate({parts.uniform({2}), parts.uniform({4})}), six));
+    BOOST_TEST((whole.state() == parts.state()));
+}
+
+BOOST_AUTO_TEST_CASE(the_state_is_saved_and_restored) {
+    Generator generator(123);
+    generator.normal({7});
+    const State saved = generator.state();
+    const Tensor first = generator.normal({3, 3});
+    const Tensor second = generator.uniform({5});
+    generator.restore(saved);
+    BOOST_TEST(same_bits(generator.normal({3, 3}), first));
+    BOOST_TEST(same_bits(generator.uniform({5}), second));
+    Generator elsewhere(saved);
+    BOOST_TEST(same_bits(elsewhere.normal({3, 3}), first));
+}
+
+BOOST_AUTO_TEST_CASE(the_common_generator_is_seeded) {
+    xgrad::random::seed(11);
+    const Tensor first = xgrad::random::normal({4});
+    const State saved = xgrad::random::generator().state();
+    const Tensor second = xgrad::random::normal({4});
+    BOOST_TEST(!same_bits(first, second));
+    xgrad::random::seed(11);
+    BOOST_TEST(same_bits(xgrad::random::normal({4}), first));
+    xgrad::random::generator().restore(saved);
+    BOOST_TEST(same_bits(xgrad::random::normal({4}), second));
+}
+
+BOOST_AUTO_TEST_CASE(eager_or_deferred_the_numbers_are_the_same) {
+    const auto draw = [] {
+        Generator generator(5);
+        const Tensor a = generator.normal({3}, 1, 2);
+        const Tensor b = generator.uniform({3}, -1, 1);
+        const Tensor c = generator.normal({3});
+        return xgrad::concatenate({c, b, a});  // read in another order than drawn
+    };
+    const support::Eagerness later(false);
+    const Tensor deferred = draw();
+    const support::Eagerness now(true);
+    const Tensor eager = draw();
+    BOOST_TEST(same_bits(eager, deferred));
+}
+
+BOOST_AUTO_TEST_CASE(size_does_not_change_the_beginning) {
+    const Tensor small = Generator(6).normal({10000}, 0, 1, DType::float64);
+    const Tensor large = Generator(6).normal({100000}, 0, 1, DType::float64);  // drawn by several threads
+    BOOST_TEST(same_bits(view(large, {xgrad::range(0, 10000)}), small));
+}
+
+BOOST_AUTO_TEST_CASE(moments_of_normal_numbers) {
+    const std::int64_t n = 1'000'000;
+    const Tensor x = Generator(1).normal({n}, 0, 1, DType::float64);
+    const double sigma = 1 / std::sqrt(static_cast<double>(n));
+    const double expected[] = {0, 1, 0, 3, 0, 15};         // E xᵏ
+    const double variance[] = {1, 2, 15, 96, 945, 10170};  // E x²ᵏ - (E xᵏ)²
+    Tensor power = xgrad::ones_like(x);
+    for (std::size_t k = 0; k < 6; ++k) {
+        power = power * x;
+        const double moment = mean(power).item();
+        BOOST_TEST(std::abs(moment - expected[k]) < 5 * sigma * std::sqrt(variance[k]), "moment " << k + 1);
+    }
+    const Tensor even = view(x, {xgrad::all(2)});
+    const Tensor odd = view(x, {xgrad::range(1, xgrad::Slice::open, 2)});
+    BOOST_TEST(std::abs(mean(even * odd).item()) < 5 * sigma * std::sqrt(2.));  // the two of a pair
+    const Tensor scaled = Generator(1).normal({n}, 3, 0.5, DType::float64);
+    BOOST_TEST(support::close(scaled, 0.5 * x + 3));
+}
+
+BOOST_AUTO_TEST_CASE(moments_of_uniform_numbers) {
+    const std::int64_t n = 1'000'000;
+    for (const DType dtype : {DType::float32, DType::float64}) {
+        const Tensor x = astype(Generator(2).uniform({n}, 0, 1, dtype), DType::float64);
+        const double sigma = 1 / std::sqrt(static_cast<double>(n));
+        BOOST_TEST(std::abs(mean(x).item() - 0.5) < 5 * sigma * std::sqrt(1 / 12.));
+        BOOST_TEST(std::abs(mean(square(x)).item() - 1 / 3.) < 5 * sigma * std::sqrt(4 / 45.));
+        BOOST_TEST(-xgrad::amax(-x).item() >= 0);
+        BOOST_TEST(xgrad::amax(x).item() <= 1);
+    }
+    const Tensor between = Generator(2).uniform({1000}, -3, 5, DType::float64);
+    BOOST_TEST(xgrad::amax(between).item() < 5);
+    BOOST_TEST(-xgrad::amax(-between).item() >= -3);
+}
+
+BOOST_AUTO_TEST_CASE(bad_arguments) {
+    using support::message_of;
+    Generator g(0);
+    const State before = g.state();
+    int line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.normal({2}, 0, -1); }) ==
+               "normal: needs a deviation >= 0, got -1.000000 at test_random.cpp:" + std::to_string(line));
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.uniform({2}, 2, 1); }) ==
+               "uniform: needs low <= high, got 2.000000 and 1.000000 at test_random.cpp:" + std::to_string(line));
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::DTypeError>([&] { g.normal({2}, 0, 1, DType::int32); }) ==
+               "normal: needs a floating-point dtype, got int32 at test_random.cpp:" + std::to_string(line));
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ShapeError>([&] { g.uniform({-2}); }) ==
+               "random_uniform: needs extents that are not negative and fit memory, got (-2,) at test_random.cpp:" +
+                   std::to_string(line));
+    BOOST_TEST((g.state() == before));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
