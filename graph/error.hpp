@@ -1,5 +1,6 @@
 #pragma once
 
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -47,6 +48,20 @@ struct GradientError : Error {
 /// A file that is missing, truncated or not what it claims to be.
 struct FileError : Error {
     using Error::Error;
+};
+
+/// Memory for a value that the system does not give. Its text is composed like that of an Error; it is caught as a
+/// std::bad_alloc, which smaller allocations throw as they are.
+///
+///     add: needs 4503599627370496 bytes for (1073741824, 1048576), got none at train.cpp:42
+class OutOfMemory : public std::bad_alloc {
+  public:
+    OutOfMemory(std::string_view op, std::string_view rule, Location at) : error_(op, rule, "none", at) {}
+    const char* what() const noexcept override { return error_.what(); }
+    Location location() const noexcept { return error_.location(); }
+
+  private:
+    Error error_;
 };
 
 }  // namespace xgrad

@@ -1,6 +1,11 @@
 #include <xgrad/graph/node.hpp>
 
 #include <algorithm>
+#include <new>
+#include <string>
+
+#include <xgrad/graph/error.hpp>
+#include <xgrad/graph/op.hpp>
 
 namespace xgrad {
 
@@ -88,7 +93,13 @@ void Node::allocate() {
         storage = StorageRef();
         data = scalar;
     } else {
-        storage = StorageRef(Storage::allocate(static_cast<std::size_t>(size) * item_size(dtype)));
+        const std::size_t bytes = static_cast<std::size_t>(size) * item_size(dtype);
+        try {
+            storage = StorageRef(Storage::allocate(bytes));
+        } catch (const std::bad_alloc&) {
+            throw OutOfMemory(op ? op->name : "Tensor",
+                              "needs " + std::to_string(bytes) + " bytes for " + to_string(shape), location());
+        }
         data = storage->data();
     }
 }

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <fmt/format.h>
+
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -36,7 +38,7 @@ void require_binary(std::string_view op, const Tensor& X, const Tensor& Y, Locat
         for (std::int64_t i = 0; i < Y.size(); ++i) {
             if (labels[i] == decltype(zero)(0) || labels[i] == decltype(zero)(1)) continue;
             throw ValueError(op, "needs labels 0 and 1",
-                             std::to_string(static_cast<double>(labels[i])) + " at index " + std::to_string(i), at);
+                             fmt::format("{} at index {}", static_cast<double>(labels[i]), i), at);
         }
     });
 }

@@ -50,6 +50,10 @@ const Op& one_hot_op = define(General{
 }  // namespace
 
 Tensor full(const Shape& shape, double value, DType dtype, Location at) {
+    if (!is_valid(shape)) {
+        throw ShapeError("full", "needs extents that are not negative and fit memory", to_string(shape),
+                         Attribution::resolve(at));
+    }
     NodeRef leaf = detail::new_leaf(dtype, Shape(), at);
     visit(dtype, [&](auto zero) { *static_cast<decltype(zero)*>(leaf->data) = static_cast<decltype(zero)>(value); });
     return broadcast_to(Operand(Tensor(std::move(leaf)), at), shape);

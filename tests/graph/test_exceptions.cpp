@@ -128,6 +128,20 @@ BOOST_AUTO_TEST_CASE(a_failing_conversion_or_parameter) {
     fail_in_turn([&] { sum(t).item(); }, always);
 }
 
+BOOST_AUTO_TEST_CASE(memory_for_a_value_that_cannot_be_had_is_named) {
+    const support::Eagerness later(false);
+    const Tensor x = xgrad::zeros({1024, 1024}, xgrad::DType::float64);
+    const int line = __LINE__ + 1;
+    const Tensor y = x + 1;
+    xgrad::release_cached_memory();
+    failing_allocations::most_bytes = std::size_t{1} << 20;
+    const std::string text = support::message_of<std::bad_alloc>([&] { y.value<double>(); });
+    failing_allocations::most_bytes = SIZE_MAX;
+    BOOST_TEST(text ==
+               "add: needs 8388608 bytes for (1024, 1024), got none at test_exceptions.cpp:" + std::to_string(line));
+    BOOST_TEST(y.value<double>()(1023, 1023) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(an_error_in_the_middle_of_a_step) {
     Network net;
     net.cost().backward();

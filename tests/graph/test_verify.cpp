@@ -59,6 +59,25 @@ BOOST_AUTO_TEST_CASE(wrong_first_derivatives_are_caught) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(digits_that_saturation_costs_raise_no_alarm) {
+    // 1 − tanh² keeps few digits at 10, and 1 − σ fewer at 30.
+    const auto saturated = [](auto& W, auto& x) { return tanh(matmul(W, x)); };
+    const Tensor a = xt::xarray<double>{{1, 2}, {3, 4}};
+    BOOST_TEST(check_gradients(saturated, {a, a}));
+    BOOST_TEST(check_gradients(saturated, {astype(a, DType::float32), astype(a, DType::float32)}));
+    BOOST_TEST(check_gradients([](auto& z) { return log(1 - sigmoid(z)); }, {xt::xarray<double>{12, -20, 30}}));
+    // A wrong factor is still one, however small the derivative.
+    const Op& op = define(Elementwise{
+        .name = "planted_saturated",
+        .math = "y = tanh x",
+        .forward = floating<1>([](auto x) { return std::tanh(x); }),
+        .partials = {[](const Record& r) { return 1.5 * (1 - square(r.output())); }},
+        .probes = std::vector<Probe>{},
+    });
+    BOOST_TEST(!check(op, xt::xarray<double>{10.0}));
+    BOOST_TEST(!check(op, xt::xarray<double>{1.0, 10.0}));
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_second_derivative_is_caught_at_order_two) {
     const Op& op = cube("planted_second", [](const Record& r) { return 3 * stop_gradient(r.input()) * r.input(); });
     BOOST_TEST(check(op, point(), {.order = 1}));
