@@ -182,7 +182,9 @@ const Op* find_op(std::string_view name) {
 
 std::vector<Probe> unary_probes(Interval x) {
     std::vector<Probe> probes;
-    for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3}, Shape{1, 17}, Shape{2, 1, 3}, Shape{0}, Shape{2, 0}}) {
+    for (const Shape& shape :
+         {Shape{}, Shape{1}, Shape{3}, Shape{8}, Shape{15}, Shape{16}, Shape{33}, Shape{2, 3}, Shape{1, 17},
+          Shape{7, 1}, Shape{2, 1, 3}, Shape{2, 2, 1, 3}, Shape{1, 2, 1, 3, 2}, Shape{0}, Shape{2, 0}}) {
         probes.push_back({to_string(shape), {{shape, x.low, x.high}}});
     }
     return probes;
@@ -190,9 +192,10 @@ std::vector<Probe> unary_probes(Interval x) {
 
 std::vector<Probe> binary_probes(Interval x, Interval y) {
     const std::pair<Shape, Shape> patterns[] = {
-        {{}, {}},         {{2, 3}, {2, 3}}, {{2, 3}, {}},     {{}, {2, 3}},  {{2, 3}, {3}},       {{3}, {2, 3}},
-        {{2, 3}, {2, 1}}, {{1, 3}, {2, 3}}, {{2, 1}, {1, 3}}, {{2, 3}, {1}}, {{4, 1, 3}, {2, 1}}, {{0, 3}, {1, 3}},
-        {{17}, {17}}};
+        {{}, {}},         {{2, 3}, {2, 3}}, {{2, 3}, {}},        {{}, {2, 3}},
+        {{2, 3}, {3}},    {{3}, {2, 3}},    {{2, 3}, {2, 1}},    {{1, 3}, {2, 3}},
+        {{2, 1}, {1, 3}}, {{2, 3}, {1}},    {{4, 1, 3}, {2, 1}}, {{0, 3}, {1, 3}},
+        {{17}, {17}},     {{8}, {1}},       {{1, 16}, {2, 1}},   {{2, 1, 1, 1, 2}, {3, 1, 2}}};
     std::vector<Probe> probes;
     for (const auto& [left, right] : patterns) {
         probes.push_back({to_string(left) + " " + to_string(right), {{left, x.low, x.high}, {right, y.low, y.high}}});

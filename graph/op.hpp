@@ -274,6 +274,9 @@ struct Promoted {
 };
 Promoted promote(std::string_view op, const Operand& x, const Operand& y);
 
+/// apply() to one operand, with its place.
+Tensor apply(const Op& op, const Operand& x);
+
 /// apply() of an elementwise operation to two operands after promote().
 Tensor apply(const Op& op, const Operand& x, const Operand& y);
 

@@ -158,6 +158,10 @@ Promoted promote(std::string_view op, const Operand& x, const Operand& y) {
     return {as(x.tensor(), dtype), as(y.tensor(), dtype), at};
 }
 
+Tensor apply(const Op& op, const Operand& x) {
+    return apply(op, {x.tensor()}, {}, x.location());
+}
+
 Tensor apply(const Op& op, const Operand& x, const Operand& y) {
     const Promoted pair = promote(op.name, x, y);
     return apply(op, {pair.x, pair.y}, {}, pair.at);

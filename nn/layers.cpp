@@ -4,8 +4,8 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
-#include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/linalg.hpp>
+#include <xgrad/ops/trigonometric.hpp>
 
 namespace xgrad::nn {
 

@@ -8,6 +8,7 @@
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 namespace xgrad::nn {

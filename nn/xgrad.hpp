@@ -26,9 +26,16 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/random.hpp>
 #include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/rounding.hpp>
+#include <xgrad/ops/scan.hpp>
+#include <xgrad/ops/sorting.hpp>
+#include <xgrad/ops/special.hpp>
 #include <xgrad/ops/structure.hpp>
+#include <xgrad/ops/trigonometric.hpp>

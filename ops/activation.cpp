@@ -1,16 +1,18 @@
 #include <xgrad/ops/activation.hpp>
 
+#include <cmath>
+#include <numbers>
 #include <vector>
 
 #include <xgrad/graph/op.hpp>
-#include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
-#include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/math.hpp>
-#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/powers.hpp>
+#include <xgrad/ops/special.hpp>
 #include <xgrad/ops/structure.hpp>
+#include <xgrad/ops/trigonometric.hpp>
 
 namespace xgrad {
 
@@ -49,122 +51,118 @@ const Op& softplus_op = define(Elementwise{
     .probes = unary_probes(between(-3, 3)),
 });
 
-/// Calls f(first, stride, count) for every line along the axis of a contiguous array.
-template <class F>
-void for_each_line(const Shape& shape, std::size_t axis, F&& f) {
-    std::int64_t outer = 1;
-    std::int64_t inner = 1;
-    for (std::size_t i = 0; i < axis; ++i) outer *= shape[i];
-    for (std::size_t i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-    for (std::int64_t o = 0; o < outer; ++o) {
-        for (std::int64_t i = 0; i < inner; ++i) f(o * shape[axis] * inner + i, inner, shape[axis]);
-    }
-}
-
-std::size_t axis_of(const Attributes& attributes) {
-    return static_cast<std::size_t>(attributes.at<std::int64_t>("axis"));
-}
-
-/// The kernel of both: with m = max x and s = Σ e^(x-m), softmax is e^(x-m) / s and its logarithm (x - m) - log s.
-/// The largest exponent is 0, so nothing overflows and s is at least 1.
-template <bool Logarithm>
-void softmax_kernel(const KernelCall& call) {
-    StorageRef scratch;
-    const void* data = run::contiguous(call.inputs[0], scratch);
-    visit_floating(call.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const T* x = static_cast<const T*>(data);
-        T* y = call.out<T>();
-        for_each_line(call.shape, axis_of(call.attributes), [&](std::int64_t first, std::int64_t step, std::int64_t n) {
-            if (n == 0) return;
-            T largest = x[first];
-            for (std::int64_t i = 1; i < n; ++i) largest = math::maximum(largest, x[first + i * step]);
-            T sum = 0;
-            for (std::int64_t i = 0; i < n; ++i) {
-                const T shifted = x[first + i * step] - largest;
-                const T power = math::exp(shifted);
-                sum += power;
-                y[first + i * step] = Logarithm ? shifted : power;
-            }
-            const T log_sum = Logarithm ? math::log(sum) : T(0);
-            for (std::int64_t i = 0; i < n; ++i) {
-                T& value = y[first + i * step];
-                value = Logarithm ? value - log_sum : value / sum;
-            }
-        });
-    });
-}
-
-Signature floating_like_input(const Call& call) {
-    if (!is_floating(call.dtype(0))) call.fail_dtype("needs float32 or float64");
-    return {call.dtype(0), call.shape(0)};
-}
-
-std::vector<Probe> axis_probes(Tensor (*function)(const Operand&, std::int64_t)) {
-    return {Probe{"axis 0", {{{3, 4}}}, [=](auto x) { return function(x[0], 0); }},
-            Probe{"axis -1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], -1); }},
-            Probe{"axis 1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], 1); }},
-            Probe{"empty", {{{3, 0}}}, [=](auto x) { return function(x[0], 0); }}};
-}
-
-Tensor axis_sum(const Record& r, const Tensor& x) {
-    return sum(x, r.attribute<std::int64_t>("axis"), keepdims);
-}
-
-const Op& softmax_op = define(General{
-    .name = "softmax",
-    .math = "y_i = e^x_i / sum_j e^x_j",
-    .shape = floating_like_input,
-    .forward = softmax_kernel<false>,
-    // ∂yᵢ/∂xⱼ = yᵢ (δᵢⱼ - yⱼ), which is symmetric: vjp and jvp are the same map.
-    .vjp =
-        [](const Record& r, const Tensor& g, std::size_t) {
-            const Tensor y = r.output();
-            return y * (g - axis_sum(r, y * g));
-        },
-    .jvp =
-        [](const Record& r, std::span<const Tensor> t) {
-            const Tensor y = r.output();
-            return y * (t[0] - axis_sum(r, y * t[0]));
-        },
-    .probes = axis_probes(softmax),
+const Op& log_sigmoid_op = define(Elementwise{
+    .name = "log_sigmoid",
+    .math = "y = log(1 / (1 + e^-x))",
+    .forward = floating<1>([](auto x) { return -math::softplus(-x); }),
+    .partials = {[](const Record& r) { return sigmoid(-r.input()); }},  // y' = 1 - σ(x) = σ(-x)
+    .probes = unary_probes(between(-3, 3)),
 });
 
-const Op& log_softmax_op = define(General{
-    .name = "log_softmax",
-    .math = "y_i = x_i - log sum_j e^x_j",
-    .shape = floating_like_input,
-    .forward = softmax_kernel<true>,
-    // ∂yᵢ/∂xⱼ = δᵢⱼ - e^yⱼ
-    .vjp = [](const Record& r, const Tensor& g, std::size_t) { return g - exp(r.output()) * axis_sum(r, g); },
-    .jvp = [](const Record& r, std::span<const Tensor> t) { return t[0] - axis_sum(r, exp(r.output()) * t[0]); },
-    .probes = axis_probes(log_softmax),
+const Op& elu_op = define(Elementwise{
+    .name = "elu",
+    .math = "y = x for x >= 0, else alpha (e^x - 1)",
+    .forward = floating<2>([](auto x, auto alpha) { return x < 0 ? alpha * std::expm1(x) : x; }),
+    // 1 or α e^x; 0 or e^x - 1. The other branch is evaluated at 0, so that it cannot overflow.
+    .partials = {[](const Record& r) {
+                     const Tensor below = minimum(r.input(0), 0);
+                     return where(r.input(0) >= 0, 1, r.input(1) * exp(below));
+                 },
+                 [](const Record& r) { return expm1(minimum(r.input(0), 0)); }},
+    .probes = binary_probes(between(-2, 2), between(0.5, 2)),
 });
 
-Tensor along_axis(const Op& op, const Operand& x, std::int64_t axis) {
-    const std::size_t resolved = resolve_axis(axis, x.tensor().rank(), op.name, x.location());
-    return apply(op, {x.tensor()}, {{"axis", static_cast<std::int64_t>(resolved)}}, x.location());
+/// Φ(x), the probability that a normal number is below x.
+Tensor normal_distribution(const Tensor& x) {
+    return 0.5 * erfc(-x * (std::numbers::sqrt2 / 2));
 }
+
+/// φ(x) = Φ'(x) = e^(-x²/2) / √(2π)
+Tensor normal_density(const Tensor& x) {
+    return (std::numbers::inv_sqrtpi / std::numbers::sqrt2) * exp(-0.5 * square(x));
+}
+
+const Op& gelu_op = define(Elementwise{
+    .name = "gelu",
+    .math = "y = x times the probability that a normal number is below x",
+    .forward = floating<1>([](auto x) { return math::gelu(x); }),
+    // y' = Φ(x) + x φ(x)
+    .partials = {[](const Record& r) {
+        return normal_distribution(r.input()) + r.input() * normal_density(r.input());
+    }},
+    .probes = unary_probes(between(-3, 3)),
+});
+
+const Op& silu_op = define(Elementwise{
+    .name = "silu",
+    .math = "y = x / (1 + e^-x)",
+    .forward = floating<1>([](auto x) { return x * math::sigmoid(x); }),
+    // y' = σ (1 + x (1 - σ)) = σ + y σ(-x)
+    .partials = {[](const Record& r) { return sigmoid(r.input()) + r.output() * sigmoid(-r.input()); }},
+    .probes = unary_probes(between(-3, 3)),
+});
+
+/// A function that is written with others, probed like an elementwise operation of one argument.
+Composite composite(const char* name, const char* math, Tensor (*function)(const Operand&), Interval x) {
+    std::vector<Probe> probes = unary_probes(x);
+    for (Probe& probe : probes) probe.call = [function](auto inputs) { return function(inputs[0]); };
+    return {.name = name, .math = math, .probes = std::move(probes)};
+}
+
+const Op& gelu_tanh_op =
+    define(composite("gelu_tanh", "y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))", gelu_tanh, between(-3, 3)));
+const Op& selu_op = define(composite("selu", "y = 1.0507 elu(x, 1.67326)", selu, between(-3, 3)));
+const Op& mish_op = define(composite("mish", "y = x tanh(softplus(x))", mish, between(-3, 3)));
+const Op& hard_tanh_op = define(composite("hard_tanh", "y = min(max(x, -1), 1)", hard_tanh, between(-3, 3)));
+const Op& softsign_op = define(composite("softsign", "y = x / (1 + |x|)", softsign, between(-3, 3)));
 
 }  // namespace
 
 Tensor sigmoid(const Operand& x) {
-    return apply(sigmoid_op, {x.tensor()}, {}, x.location());
+    return apply(sigmoid_op, x);
 }
 Tensor relu(const Operand& x) {
-    return apply(relu_op, {x.tensor()}, {}, x.location());
+    return apply(relu_op, x);
 }
 Tensor leaky_relu(const Operand& x, double slope) {
     return apply(leaky_relu_op, x, Operand(slope, x.location()));
 }
 Tensor softplus(const Operand& x) {
-    return apply(softplus_op, {x.tensor()}, {}, x.location());
+    return apply(softplus_op, x);
 }
-Tensor softmax(const Operand& x, std::int64_t axis) {
-    return along_axis(softmax_op, x, axis);
+Tensor log_sigmoid(const Operand& x) {
+    return apply(log_sigmoid_op, x);
 }
-Tensor log_softmax(const Operand& x, std::int64_t axis) {
-    return along_axis(log_softmax_op, x, axis);
+Tensor elu(const Operand& x, double alpha) {
+    return apply(elu_op, x, Operand(alpha, x.location()));
+}
+Tensor selu(const Operand& x) {
+    const Attribution attribution(x.location());
+    constexpr double alpha = 1.6732632423543772848170429916717, scale = 1.0507009873554804934193349852946;
+    return scale * elu(x.tensor(), alpha);
+}
+Tensor gelu(const Operand& x) {
+    return apply(gelu_op, x);
+}
+Tensor gelu_tanh(const Operand& x) {
+    const Attribution attribution(x.location());
+    const Tensor& t = x.tensor();
+    const double slope = std::sqrt(2 / std::numbers::pi);
+    return 0.5 * t * (1 + tanh(slope * t * (1 + 0.044715 * square(t))));
+}
+Tensor silu(const Operand& x) {
+    return apply(silu_op, x);
+}
+Tensor mish(const Operand& x) {
+    const Attribution attribution(x.location());
+    return x.tensor() * tanh(softplus(x.tensor()));
+}
+Tensor hard_tanh(const Operand& x) {
+    return clip(x, -1, 1);
+}
+Tensor softsign(const Operand& x) {
+    const Attribution attribution(x.location());
+    return x.tensor() / (1 + abs(x.tensor()));
 }
 
 }  // namespace xgrad

@@ -1,8 +1,9 @@
 #include <xgrad/ops/arithmetic.hpp>
 
+#include <array>
+
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/comparison.hpp>
-#include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/structure.hpp>
 
@@ -12,6 +13,19 @@ namespace {
 
 constexpr Interval anywhere = between(-2, 2);
 constexpr Interval positive = between(0.5, 2);
+
+std::vector<Probe> clip_probes() {
+    const std::array<Shape, 3> patterns[] = {{Shape{2, 3}, Shape{}, Shape{}},      {Shape{17}, Shape{}, Shape{}},
+                                             {Shape{2, 3}, Shape{3}, Shape{2, 1}}, {Shape{3}, Shape{2, 1}, Shape{2, 3}},
+                                             {Shape{}, Shape{}, Shape{}},          {Shape{0}, Shape{1}, Shape{}},
+                                             {Shape{2, 1, 3}, Shape{}, Shape{1}},  {Shape{33}, Shape{33}, Shape{33}}};
+    std::vector<Probe> probes;
+    for (const auto& [x, low, high] : patterns) {
+        probes.push_back({to_string(x) + " " + to_string(low) + " " + to_string(high),
+                          {{x, -2, 2}, {low, -1.5, -0.5}, {high, 0.5, 1.5}}});
+    }
+    return probes;
+}
 
 /// 1 where the mask is true, ½ where the two are equal, 0 elsewhere.
 Tensor share(const Tensor& wins, const Tensor& ties, DType dtype) {
@@ -60,23 +74,6 @@ const Op& divide_op = define(Elementwise{
     .probes = binary_probes(anywhere, positive),
 });
 
-const Op& power_op = define(Elementwise{
-    .name = "power",
-    .math = "z = x^y",
-    .forward = floating<2>([](auto x, auto y) { return std::pow(x, y); }),
-    .partials = {// ∂z/∂x = y x^(y-1); x^-1 would make 0 · ∞ of it for y = 0
-                 [](const Record& r) {
-                     const Tensor y = r.input(1);
-                     return where(y == 0, 0, y * power(r.input(0), y - 1));
-                 },
-                 // ∂z/∂y = z log x; for x = 0 the limit from y > 0
-                 [](const Record& r) {
-                     const Tensor x = r.input(0);
-                     return where(x == 0, 0, r.output() * log(where(x == 0, 1, x)));
-                 }},
-    .probes = binary_probes(positive, anywhere),
-});
-
 const Op& maximum_op = define(Elementwise{
     .name = "maximum",
     .math = "z = max(x, y)",
@@ -97,20 +94,21 @@ const Op& minimum_op = define(Elementwise{
     .probes = binary_probes(anywhere, anywhere),
 });
 
-const Op& square_op = define(Elementwise{
-    .name = "square",
-    .math = "y = x^2",
-    .forward = numeric<1>([](auto x) { return x * x; }),
-    .partials = {[](const Record& r) { return 2 * r.input(); }},  // y' = 2x
-    .probes = unary_probes(anywhere),
-});
-
-const Op& sqrt_op = define(Elementwise{
-    .name = "sqrt",
-    .math = "y = sqrt x",
-    .forward = floating<1>([](auto x) { return std::sqrt(x); }),
-    .partials = {[](const Record& r) { return 0.5 / r.output(); }},  // y' = 1/(2y)
-    .probes = unary_probes(positive),
+const Op& clip_op = define(Elementwise{
+    .name = "clip",
+    .math = "y = min(max(x, low), high)",
+    .forward = numeric<3>([](auto x, auto low, auto high) { return math::minimum(math::maximum(x, low), high); }),
+    .partials = {// x at a bound is still x
+                 [](const Record& r) {
+                     return astype(logical_and(r.input(0) >= r.input(1), r.input(0) <= r.input(2)), r.output().dtype());
+                 },
+                 [](const Record& r) {
+                     return astype(logical_and(r.input(0) < r.input(1), r.input(1) <= r.input(2)), r.output().dtype());
+                 },
+                 [](const Record& r) {
+                     return astype(logical_or(r.input(0) > r.input(2), r.input(1) > r.input(2)), r.output().dtype());
+                 }},
+    .probes = clip_probes(),
 });
 
 const Op& abs_op = define(Elementwise{
@@ -146,29 +144,28 @@ Tensor multiply(const Operand& x, const Operand& y) {
 Tensor divide(const Operand& x, const Operand& y) {
     return apply(divide_op, x, y);
 }
-Tensor power(const Operand& x, const Operand& y) {
-    return apply(power_op, x, y);
-}
 Tensor maximum(const Operand& x, const Operand& y) {
     return apply(maximum_op, x, y);
 }
 Tensor minimum(const Operand& x, const Operand& y) {
     return apply(minimum_op, x, y);
 }
+Tensor clip(const Operand& x, const Operand& low, const Operand& high) {
+    const Location at = Attribution::resolve(x.location());
+    const Attribution attribution(at);
+    const Promoted below = promote("clip", x, low);
+    const Promoted above = promote("clip", below.x, high);
+    const Promoted bounds = promote("clip", above.y, below.y);
+    return apply(clip_op, {above.x, bounds.y, bounds.x}, {}, at);
+}
 Tensor negative(const Operand& x) {
-    return apply(negative_op, {x.tensor()}, {}, x.location());
-}
-Tensor square(const Operand& x) {
-    return apply(square_op, {x.tensor()}, {}, x.location());
-}
-Tensor sqrt(const Operand& x) {
-    return apply(sqrt_op, {x.tensor()}, {}, x.location());
+    return apply(negative_op, x);
 }
 Tensor abs(const Operand& x) {
-    return apply(abs_op, {x.tensor()}, {}, x.location());
+    return apply(abs_op, x);
 }
 Tensor sign(const Operand& x) {
-    return apply(sign_op, {x.tensor()}, {}, x.location());
+    return apply(sign_op, x);
 }
 
 }  // namespace xgrad

@@ -16,19 +16,16 @@ Tensor subtract(const Operand& x, const Operand& y);
 Tensor multiply(const Operand& x, const Operand& y);
 /// x / y, floating point only
 Tensor divide(const Operand& x, const Operand& y);
-/// x^y, floating point only; ∂/∂x is 0 where y = 0, and ∂/∂y is 0 where x = 0
-Tensor power(const Operand& x, const Operand& y);
 /// The larger of x and y, NaN if either is. Where they are equal each gets half of the derivative.
 Tensor maximum(const Operand& x, const Operand& y);
 /// The smaller of x and y, NaN if either is. Where they are equal each gets half of the derivative.
 Tensor minimum(const Operand& x, const Operand& y);
 
+/// x cut to low ≤ x ≤ high (high, where low > high); NaN if any of the three is. The derivative at a bound is x's.
+Tensor clip(const Operand& x, const Operand& low, const Operand& high);
+
 /// −x
 Tensor negative(const Operand& x);
-/// x²
-Tensor square(const Operand& x);
-/// √x, NaN for x < 0
-Tensor sqrt(const Operand& x);
 /// |x|, with derivative 0 at 0
 Tensor abs(const Operand& x);
 /// −1, 0 or 1; NaN for NaN. Its derivative is zero: it is constant between its steps.

@@ -66,6 +66,65 @@ const Op& isnan_op = define(Elementwise{
     .probes = unary_probes(anywhere),
 });
 
+const Op& isinf_op = define(Elementwise{
+    .name = "isinf",
+    .math = "y = [|x| is infinite]",
+    .forward = predicate<1>([](auto x) { return x - x != 0 && x == x; }),
+    .partials = {step},
+    .probes = unary_probes(anywhere),
+});
+
+const Op& isfinite_op = define(Elementwise{
+    .name = "isfinite",
+    .math = "y = [x is neither infinite nor NaN]",
+    .forward = predicate<1>([](auto x) { return x - x == 0; }),
+    .partials = {step},
+    .probes = unary_probes(anywhere),
+});
+
+const Zero logic{"a truth value is no quantity"};
+
+std::vector<Probe> logic_probes(std::size_t arity) {
+    std::vector<Probe> probes;
+    for (Probe probe : arity == 1 ? unary_probes(anywhere) : binary_probes(anywhere, anywhere)) {
+        for (ProbeInput& input : probe.inputs) input.kind = ProbeInput::Kind::boolean;
+        probes.push_back(std::move(probe));
+    }
+    return probes;
+}
+
+const Op& logical_and_op = define(Elementwise{
+    .name = "logical_and",
+    .math = "z = x and y",
+    .forward = logical<2>([](bool x, bool y) { return x & y; }),
+    .partials = {logic, logic},
+    .probes = logic_probes(2),
+});
+
+const Op& logical_or_op = define(Elementwise{
+    .name = "logical_or",
+    .math = "z = x or y",
+    .forward = logical<2>([](bool x, bool y) { return x | y; }),
+    .partials = {logic, logic},
+    .probes = logic_probes(2),
+});
+
+const Op& logical_xor_op = define(Elementwise{
+    .name = "logical_xor",
+    .math = "z = either x or y",
+    .forward = logical<2>([](bool x, bool y) { return x ^ y; }),
+    .partials = {logic, logic},
+    .probes = logic_probes(2),
+});
+
+const Op& logical_not_op = define(Elementwise{
+    .name = "logical_not",
+    .math = "y = not x",
+    .forward = logical<1>([](bool x) { return !x; }),
+    .partials = {logic},
+    .probes = logic_probes(1),
+});
+
 Tensor zero_like(const Tensor& g) {
     return algebra::filled(0, g.dtype(), Shape());
 }
@@ -101,7 +160,25 @@ Tensor greater_equal(const Operand& x, const Operand& y) {
     return apply(greater_equal_op, x, y);
 }
 Tensor isnan(const Operand& x) {
-    return apply(isnan_op, {x.tensor()}, {}, x.location());
+    return apply(isnan_op, x);
+}
+Tensor isinf(const Operand& x) {
+    return apply(isinf_op, x);
+}
+Tensor isfinite(const Operand& x) {
+    return apply(isfinite_op, x);
+}
+Tensor logical_and(const Operand& x, const Operand& y) {
+    return apply(logical_and_op, x, y);
+}
+Tensor logical_or(const Operand& x, const Operand& y) {
+    return apply(logical_or_op, x, y);
+}
+Tensor logical_xor(const Operand& x, const Operand& y) {
+    return apply(logical_xor_op, x, y);
+}
+Tensor logical_not(const Operand& x) {
+    return apply(logical_not_op, x);
 }
 Tensor where(const Operand& mask, const Operand& x, const Operand& y) {
     const Promoted pair = promote("where", x, y);

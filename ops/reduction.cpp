@@ -5,8 +5,11 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/reduction_parts.hpp>
+#include <xgrad/ops/scan.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
@@ -21,28 +24,23 @@ Shape reduced_shape(const Shape& shape, const Shape& axes, bool keep) {
     return result;
 }
 
+Tensor reduced_last(const Tensor& x, const Shape& axes) {
+    Shape order, kept;
+    for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+        if (std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(axis)) != axes.end()) continue;
+        order.push_back(static_cast<std::int64_t>(axis));
+        kept.push_back(x.shape()[axis]);
+    }
+    std::int64_t count = 1;
+    for (std::int64_t axis : axes) {
+        order.push_back(axis);
+        count *= x.shape()[static_cast<std::size_t>(axis)];
+    }
+    kept.push_back(count);
+    return reshape(x.rank() > 1 ? transpose(x, order) : x, kept);
+}
+
 namespace {
-
-std::vector<Probe> reduction_probes(Tensor (*reduce)(const Operand&, const Axes&, Keepdims)) {
-    return {
-        Probe{"all of a scalar", {{{}}}, [=](auto x) { return reduce(x[0], {}, {}); }},
-        Probe{"all of a matrix", {{{3, 4}}}, [=](auto x) { return reduce(x[0], {}, {}); }},
-        Probe{"axis 0", {{{3, 4}}}, [=](auto x) { return reduce(x[0], 0, {}); }},
-        Probe{"axis 0 of a wide matrix", {{{3, 17}}}, [=](auto x) { return reduce(x[0], 0, {}); }},
-        Probe{"axis -1, kept", {{{3, 4}}}, [=](auto x) { return reduce(x[0], -1, keepdims); }},
-        Probe{"axes 0 and 2",
-              {{{2, 3, 2}}},
-              [=](auto x) {
-                  return reduce(x[0], {0, 2}, {});
-              }},
-        Probe{"axis 1 of a stack, kept", {{{2, 3, 9}}}, [=](auto x) { return reduce(x[0], 1, keepdims); }},
-    };
-}
-
-/// A reduced cotangent or result with its axes back, so that it broadcasts against the input.
-Tensor with_axes(const Record& r, const Tensor& reduced) {
-    return reshape(reduced, reduced_shape(r.shape(0), r.attribute<Shape>("axes"), true));
-}
 
 DType sum_dtype(DType dtype) {
     return is_floating(dtype) ? dtype : DType::int64;
@@ -69,6 +67,92 @@ const Op& sum_op = define(Linear{
     // Every summand has the derivative 1: the cotangent is stretched back over the axes.
     .transposes = {[](const Record& r, const Tensor& g) { return broadcast_to(with_axes(r, g), r.shape(0)); }},
     .probes = reduction_probes(sum),
+});
+
+/// The product of all elements of each line but the one: those before it times those after it. No division, so that
+/// zeros do no harm.
+Tensor product_of_others(const Tensor& lines) {
+    const std::int64_t n = lines.shape().back();
+    if (n < 2) return ones_like(lines);
+    const auto axis = static_cast<std::int64_t>(lines.rank()) - 1;
+    Shape one = lines.shape();
+    one[lines.rank() - 1] = 1;
+    const Tensor begin = ones(one, lines.dtype());
+    const Tensor before = concatenate({begin, view(cumprod(lines, axis), {ellipsis, range(0, n - 1)})}, axis);
+    const Tensor backwards = view(lines, {ellipsis, all(-1)});
+    const Tensor after = concatenate({begin, view(cumprod(backwards, axis), {ellipsis, range(0, n - 1)})}, axis);
+    return before * view(after, {ellipsis, all(-1)});
+}
+
+/// A reduced cotangent or result as lines of one element: (…, 1).
+Tensor as_line(const Record& r, const Tensor& reduced) {
+    Shape shape = reduced_shape(r.shape(0), r.attribute<Shape>("axes"), false);
+    shape.push_back(1);
+    return reshape(reduced, shape);
+}
+
+/// The inverse of reduced_last().
+Tensor unlined(const Record& r, const Tensor& lines) {
+    const auto& axes = r.attribute<Shape>("axes");
+    const Shape& shape = r.shape(0);
+    Shape order, ordered;
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        if (std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(axis)) != axes.end()) continue;
+        order.push_back(static_cast<std::int64_t>(axis));
+    }
+    order.append(axes);
+    Shape inverse = order;
+    for (std::size_t axis = 0; axis < order.rank(); ++axis) {
+        ordered.push_back(shape[static_cast<std::size_t>(order[axis])]);
+        inverse[static_cast<std::size_t>(order[axis])] = static_cast<std::int64_t>(axis);
+    }
+    const Tensor reshaped = reshape(lines, ordered);
+    return shape.rank() > 1 ? transpose(reshaped, inverse) : reshaped;
+}
+
+/// Columns of x made 0 where the mask is.
+Tensor masked(const Tensor& x, const xt::xarray<int>& mask) {
+    return x * astype(Tensor(mask), x.dtype());
+}
+
+std::vector<Probe> prod_probes() {
+    std::vector<Probe> probes = reduction_probes(prod);
+    probes.push_back({"one zero", {{{2, 3}}}, [](auto x) { return prod(masked(x[0], {1, 0, 1}), 1); }});
+    probes.push_back({"two zeros", {{{2, 4}}}, [](auto x) { return prod(masked(x[0], {0, 1, 0, 1}), 1); }});
+    probes.push_back({"empty", {{{3, 0}}}, [](auto x) { return prod(x[0], 1); }});
+    return probes;
+}
+
+const Op& prod_op = define(General{
+    .name = "prod",
+    .math = "y = product of x over axes",
+    .shape =
+        [](const Call& call) {
+            const auto& attributes = call.attributes;
+            return Signature{sum_dtype(call.dtype(0)), reduced_shape(call.shape(0), attributes.at<Shape>("axes"),
+                                                                     attributes.at<bool>("keepdims"))};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            visit(call.inputs[0].dtype, [&](auto zero) {
+                using T = decltype(zero);
+                using A = std::conditional_t<std::is_floating_point_v<T>, T, std::int64_t>;
+                kernels::prod<A, T>(call.inputs[0], call.attributes.at<Shape>("axes"), call.out<A>());
+            });
+        },
+    // ∂y/∂xᵢ = Π_{j≠i} xⱼ
+    .vjp =
+        [](const Record& r, const Tensor& g, std::size_t) {
+            const Tensor lines = reduced_last(r.input(), r.attribute<Shape>("axes"));
+            return unlined(r, as_line(r, g) * product_of_others(lines));
+        },
+    .jvp =
+        [](const Record& r, std::span<const Tensor> t) {
+            const auto& axes = r.attribute<Shape>("axes");
+            const Tensor others = product_of_others(reduced_last(r.input(), axes));
+            return reshape(sum(reduced_last(t[0], axes) * others, -1), r.output_shape());
+        },
+    .probes = prod_probes(),
 });
 
 const Op& mean_op = define(Composite{
@@ -117,12 +201,6 @@ const Op& amax_op = define(General{
     .probes = reduction_probes(amax),
 });
 
-const Op& norm_op = define(Composite{
-    .name = "norm",
-    .math = "y = sqrt(sum of x^2 over axes)",
-    .probes = reduction_probes(norm),
-});
-
 }  // namespace
 
 Tensor sum(const Operand& x, const Axes& axes, Keepdims keep) {
@@ -143,18 +221,14 @@ Tensor mean(const Operand& x, const Axes& axes, Keepdims keep) {
     return sum(tensor, resolved, keep) / static_cast<double>(count);
 }
 
+Tensor prod(const Operand& x, const Axes& axes, Keepdims keep) {
+    const Shape resolved = axes.resolve(x.tensor().rank(), "prod", x.location());
+    return apply(prod_op, {x.tensor()}, {{"axes", resolved}, {"keepdims", keep.value}}, x.location());
+}
+
 Tensor amax(const Operand& x, const Axes& axes, Keepdims keep) {
     const Shape resolved = axes.resolve(x.tensor().rank(), "amax", x.location());
     return apply(amax_op, {x.tensor()}, {{"axes", resolved}, {"keepdims", keep.value}}, x.location());
-}
-
-Tensor norm(const Operand& x, const Axes& axes, Keepdims keep) {
-    const Attribution attribution(x.location());
-    const Shape resolved = axes.resolve(x.tensor().rank(), "norm", x.location());
-    const Tensor s = sum(square(x.tensor()), resolved, keep);
-    // √ has no derivative at 0; the inner choice keeps its infinity out, the outer one gives the value.
-    const Tensor is_zero = s == 0;
-    return where(is_zero, 0, sqrt(where(is_zero, 1, s)));
 }
 
 }  // namespace xgrad

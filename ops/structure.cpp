@@ -56,7 +56,7 @@ Tensor astype(const Operand& x, DType dtype) {
 }
 
 Tensor stop_gradient(const Operand& x) {
-    return apply(stop_gradient_op, {x.tensor()}, {}, x.location());
+    return apply(stop_gradient_op, x);
 }
 
 }  // namespace xgrad

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <numbers>
 #include <type_traits>
 
 /// Scalar functions for elementwise kernels, overloaded for float, double and long double (the precision in which
@@ -33,6 +34,19 @@ inline T sigmoid(T x) {
 template <std::floating_point T>
 inline T softplus(T x) {
     return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x))) + (x - x) * T(0);
+}
+
+/// x Φ(x) = x/2 erfc(-x/√2), exact far below 0 too.
+template <std::floating_point T>
+inline T gelu(T x) {
+    return T(0.5) * x * std::erfc(-x / std::numbers::sqrt2_v<T>);
+}
+
+/// log(e^x + e^y) = max(x, y) + log1p(e^-|x - y|). Equal infinities have no difference.
+template <std::floating_point T>
+inline T logaddexp(T x, T y) {
+    if (x == y) return x + std::numbers::ln2_v<T>;
+    return (x > y ? x : y) + std::log1p(std::exp(-std::abs(x - y)));
 }
 
 /// The larger one; NaN if either is.

@@ -181,6 +181,20 @@ inline void sum(const Array& array, const Shape& axes, A* output) {
     });
 }
 
+/// output = Π over `axes` of the array, with A the type in which it is multiplied; 1 over no elements.
+template <class A, class T>
+inline void prod(const Array& array, const Shape& axes, A* output) {
+    const Split split(array, axes);
+    const std::int64_t count = split.reduced_shape.size();
+    for_each_result<T>(array, split, [&](const run::Packer& packer, const T* first, std::int64_t result) {
+        A product = 1;
+        for_each_block(packer, first, count, [&](const T* values, std::int64_t length) {
+            for (std::int64_t i = 0; i < length; ++i) product *= static_cast<A>(values[i]);
+        });
+        output[result] = product;
+    });
+}
+
 /// output = the largest element over `axes`; NaN if there is one. The reduced axes must not be empty.
 template <class T>
 inline void amax(const Array& array, const Shape& axes, T* output) {

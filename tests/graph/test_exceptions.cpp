@@ -42,9 +42,10 @@ struct Network {
 BOOST_AUTO_TEST_SUITE(exceptions)
 
 BOOST_AUTO_TEST_CASE(the_countdown_works) {
+    // Called by name: a compiler may do without the allocations of a new-expression.
     const auto two = [] {
-        const std::vector<int> first(100), second(100);
-        BOOST_REQUIRE(first.data() != second.data());
+        ::operator delete(::operator new(100));
+        ::operator delete(::operator new(100));
     };
     BOOST_TEST(fail_in_turn(two, [] { return true; }) >= 2);
 }

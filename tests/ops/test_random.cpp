@@ -137,17 +137,20 @@ BOOST_AUTO_TEST_CASE(bad_arguments) {
     using support::message_of;
     Generator g(0);
     const State before = g.state();
+    // Outside the macro, whose lines compilers count differently.
     int line = __LINE__ + 1;
-    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.normal({2}, 0, -1); }) ==
-               "normal: needs a deviation >= 0, got -1.000000 at test_random.cpp:" + std::to_string(line));
+    std::string text = message_of<xgrad::ValueError>([&] { g.normal({2}, 0, -1); });
+    BOOST_TEST(text == "normal: needs a deviation >= 0, got -1.000000 at test_random.cpp:" + std::to_string(line));
     line = __LINE__ + 1;
-    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.uniform({2}, 2, 1); }) ==
+    text = message_of<xgrad::ValueError>([&] { g.uniform({2}, 2, 1); });
+    BOOST_TEST(text ==
                "uniform: needs low <= high, got 2.000000 and 1.000000 at test_random.cpp:" + std::to_string(line));
     line = __LINE__ + 1;
-    BOOST_TEST(message_of<xgrad::DTypeError>([&] { g.normal({2}, 0, 1, DType::int32); }) ==
-               "normal: needs a floating-point dtype, got int32 at test_random.cpp:" + std::to_string(line));
+    text = message_of<xgrad::DTypeError>([&] { g.normal({2}, 0, 1, DType::int32); });
+    BOOST_TEST(text == "normal: needs a floating-point dtype, got int32 at test_random.cpp:" + std::to_string(line));
     line = __LINE__ + 1;
-    BOOST_TEST(message_of<xgrad::ShapeError>([&] { g.uniform({-2}); }) ==
+    text = message_of<xgrad::ShapeError>([&] { g.uniform({-2}); });
+    BOOST_TEST(text ==
                "random_uniform: needs extents that are not negative and fit memory, got (-2,) at test_random.cpp:" +
                    std::to_string(line));
     BOOST_TEST((g.state() == before));

@@ -1,0 +1,224 @@
+#include <xgrad/ops/scan.hpp>
+
+#include <type_traits>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/axes.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/kernels/lines.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/structure.hpp>
+
+namespace xgrad {
+
+namespace {
+
+std::size_t axis_of(const Attributes& attributes) {
+    return static_cast<std::size_t>(attributes.at<std::int64_t>("axis"));
+}
+
+/// A running sum with the part that rounding took from it (Kahan 1965).
+template <class T>
+struct RunningSum {
+    T sum = 0;
+    T lost = 0;
+    void add(T x) {
+        const T corrected = x - lost;
+        const T next = sum + corrected;
+        // An infinite sum has lost nothing that could be given back.
+        lost = next - next == 0 ? (next - sum) - corrected : T(0);
+        sum = next;
+    }
+};
+
+/// Calls f(offset) for the elements of a line in the direction in which a scan goes.
+template <class F>
+void for_each_in_order(std::int64_t first, std::int64_t step, std::int64_t count, bool reversed, F&& f) {
+    for (std::int64_t i = 0; i < count; ++i) f(first + (reversed ? count - 1 - i : i) * step);
+}
+
+Tensor scan(const Op& op, std::initializer_list<Tensor> inputs, std::int64_t axis, bool reversed, Location at = {}) {
+    return apply(op, inputs, {{"axis", axis}, {"reversed", reversed}}, at);
+}
+
+const Op& cumsum_op = define(Linear{
+    .name = "cumsum",
+    .math = "y_k = x_0 + ... + x_k",
+    .shape =
+        [](const Call& call) {
+            return Signature{is_floating(call.dtype(0)) ? call.dtype(0) : DType::int64, call.shape(0)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            StorageRef scratch;
+            const void* data = run::contiguous(call.inputs[0], scratch);
+            const bool reversed = call.attributes.at<bool>("reversed");
+            visit(call.inputs[0].dtype, [&](auto zero) {
+                using T = decltype(zero);
+                using Y = std::conditional_t<std::is_floating_point_v<T>, T, std::int64_t>;
+                using Sum = std::conditional_t<std::is_same_v<T, float>, double, Y>;
+                const T* x = static_cast<const T*>(data);
+                Y* y = call.out<Y>();
+                kernels::for_each_line(call.shape, axis_of(call.attributes),
+                                       [&](std::int64_t first, std::int64_t step, std::int64_t n) {
+                                           RunningSum<Sum> running;
+                                           for_each_in_order(first, step, n, reversed, [&](std::int64_t at) {
+                                               running.add(static_cast<Sum>(x[at]));
+                                               y[at] = static_cast<Y>(running.sum);
+                                           });
+                                       });
+            });
+        },
+    // x_k is part of y_k and all that follow: their cotangents, summed from the other end.
+    .transposes = {[](const Record& r, const Tensor& g) {
+        return scan(cumsum_op, {g}, r.attribute<std::int64_t>("axis"), !r.attribute<bool>("reversed"));
+    }},
+    .probes = {Probe{"vector", {{{5}}}, [](auto x) { return cumsum(x[0]); }},
+               Probe{"axis 0", {{{3, 4}}}, [](auto x) { return cumsum(x[0], 0); }},
+               Probe{"axis -1", {{{2, 7}}}, [](auto x) { return cumsum(x[0], -1); }},
+               Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return cumsum(x[0], 1); }},
+               Probe{"from the end", {{{3, 2}}}, [](auto x) { return scan(cumsum_op, {x[0]}, 0, true); }},
+               Probe{"empty", {{{0, 2}}}, [](auto x) { return cumsum(x[0]); }}},
+});
+
+/// x moved by one place in the direction of the scan, or against it; 0 comes in.
+Tensor moved(const Tensor& x, std::int64_t axis, bool forwards) {
+    const std::int64_t n = x.shape()[static_cast<std::size_t>(axis)];
+    if (n == 0) return x;
+    std::vector<Slice> slices(static_cast<std::size_t>(axis), all());
+    slices.push_back(forwards ? range(0, n - 1) : range(1, n));
+    Shape one = x.shape();
+    one[static_cast<std::size_t>(axis)] = 1;
+    const Tensor rest = view(x, slices);
+    const Tensor nothing = zeros(one, x.dtype());
+    return forwards ? concatenate({nothing, rest}, axis) : concatenate({rest, nothing}, axis);
+}
+
+/// y_(k-1) as the recurrence sees it.
+Tensor before(const Record& r, const Tensor& y) {
+    return moved(y, r.attribute<std::int64_t>("axis"), !r.attribute<bool>("reversed"));
+}
+
+Tensor recurrence(const Tensor& a, const Tensor& b, std::int64_t axis, bool reversed);
+
+const Op& linear_recurrence_op = define(General{
+    .name = "linear_recurrence",
+    .math = "y_k = a_k y_(k-1) + b_k",
+    .shape =
+        [](const Call& call) {
+            if (!is_floating(call.dtype(0)) || call.dtype(1) != call.dtype(0)) {
+                call.fail_dtype("needs float32 or float64");
+            }
+            if (call.shape(0) != call.shape(1)) call.fail("needs coefficients and terms of one shape");
+            return Signature{call.dtype(0), call.shape(0)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            StorageRef scratch_a, scratch_b;
+            const void* coefficients = run::contiguous(call.inputs[0], scratch_a);
+            const void* terms = run::contiguous(call.inputs[1], scratch_b);
+            const bool reversed = call.attributes.at<bool>("reversed");
+            visit_floating(call.dtype, [&](auto zero) {
+                using T = decltype(zero);
+                const T* a = static_cast<const T*>(coefficients);
+                const T* b = static_cast<const T*>(terms);
+                T* y = call.out<T>();
+                kernels::for_each_line(call.shape, axis_of(call.attributes),
+                                       [&](std::int64_t first, std::int64_t step, std::int64_t n) {
+                                           T previous = 0;
+                                           bool is_first = true;  // a_0 multiplies nothing, not even if it is infinite
+                                           for_each_in_order(first, step, n, reversed, [&](std::int64_t at) {
+                                               previous = is_first ? b[at] : a[at] * previous + b[at];
+                                               is_first = false;
+                                               y[at] = previous;
+                                           });
+                                       });
+            });
+        },
+    // The cotangent h of y_k, with all that flows through later ones: h_k = g_k + a_(k+1) h_(k+1), a recurrence from
+    // the other end. ∂/∂b_k = h_k and ∂/∂a_k = h_k y_(k-1).
+    .vjp =
+        [](const Record& r, const Tensor& g, std::size_t argument) {
+            const auto axis = r.attribute<std::int64_t>("axis");
+            const bool reversed = r.attribute<bool>("reversed");
+            const Tensor h = recurrence(moved(r.input(0), axis, reversed), g, axis, !reversed);
+            return argument == 0 ? h * before(r, r.output()) : h;
+        },
+    // ẏ_k = a_k ẏ_(k-1) + (ȧ_k y_(k-1) + ḃ_k)
+    .jvp =
+        [](const Record& r, std::span<const Tensor> t) {
+            Tensor terms;
+            if (!t[0].is_empty_handle()) terms = t[0] * before(r, r.output());
+            if (!t[1].is_empty_handle()) terms = terms.is_empty_handle() ? t[1] : terms + t[1];
+            return recurrence(r.input(0), terms, r.attribute<std::int64_t>("axis"), r.attribute<bool>("reversed"));
+        },
+    .probes = {Probe{"vectors", {{{5}}, {{5}}}, [](auto x) { return linear_recurrence(x[0], x[1]); }},
+               Probe{"axis -1", {{{2, 4}}, {{2, 4}}}, [](auto x) { return linear_recurrence(x[0], x[1], -1); }},
+               Probe{"one coefficient", {{{}}, {{4, 2}}}, [](auto x) { return linear_recurrence(x[0], x[1], 0); }},
+               Probe{"from the end", {{{3, 2}}, {{3, 2}}}, [](auto x) { return recurrence(x[0], x[1], 0, true); }},
+               Probe{"one step", {{{1, 3}}, {{1, 3}}}, [](auto x) { return linear_recurrence(x[0], x[1]); }},
+               Probe{"empty", {{{2, 0}}, {{2, 0}}}, [](auto x) { return linear_recurrence(x[0], x[1], 1); }}},
+});
+
+Tensor recurrence(const Tensor& a, const Tensor& b, std::int64_t axis, bool reversed) {
+    return scan(linear_recurrence_op, {a, b}, axis, reversed);
+}
+
+const Op& cumprod_op = define(Composite{
+    .name = "cumprod",
+    .math = "y_k = x_0 x_1 ... x_k",
+    .probes = {Probe{"vector", {{{5}}}, [](auto x) { return cumprod(x[0]); }},
+               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return cumprod(x[0], 0); }},
+               Probe{"axis -1", {{{2, 5}}}, [](auto x) { return cumprod(x[0], -1); }},
+               Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return cumprod(x[0], 1); }},
+               Probe{"with a zero",
+                     {{{2, 4}}},
+                     [](auto x) {
+                         return cumprod(x[0] * astype(Tensor(xt::xarray<int>{1, 0, 1, 1}), x[0].dtype()), 1);
+                     }},
+               Probe{"empty", {{{0, 2}}}, [](auto x) { return cumprod(x[0]); }}},
+});
+
+}  // namespace
+
+Tensor cumsum(const Operand& x, std::int64_t axis) {
+    const std::size_t along = resolve_axis(axis, x.tensor().rank(), "cumsum", x.location());
+    return scan(cumsum_op, {x.tensor()}, static_cast<std::int64_t>(along), false, x.location());
+}
+
+Tensor cumprod(const Operand& x, std::int64_t axis) {
+    const Location at = Attribution::resolve(x.location());
+    const Attribution attribution(at);
+    const Tensor& tensor = x.tensor();
+    const std::size_t along = resolve_axis(axis, tensor.rank(), "cumprod", at);
+    if (!is_floating(tensor.dtype())) {
+        throw DTypeError("cumprod", "needs float32 or float64", std::string(name(tensor.dtype())), at);
+    }
+    const std::int64_t n = tensor.shape()[along];
+    if (n < 2) return tensor;
+    // y_0 = x_0 and y_k = x_k y_(k-1): a recurrence, whose derivative divides by nothing.
+    std::vector<Slice> first(along, all());
+    first.push_back(range(0, 1));
+    Shape rest = tensor.shape();
+    rest[along] = n - 1;
+    const auto axis_number = static_cast<std::int64_t>(along);
+    const Tensor begin = concatenate({view(tensor, first), zeros(rest, tensor.dtype())}, axis_number);
+    return recurrence(tensor, begin, axis_number, false);
+}
+
+Tensor linear_recurrence(const Operand& a, const Operand& b, std::int64_t axis) {
+    const Promoted pair = promote("linear_recurrence", a, b);
+    const Attribution attribution(pair.at);
+    Shape shape;
+    if (!broadcast(pair.x.shape(), pair.y.shape(), shape)) {
+        throw ShapeError("linear_recurrence", "needs shapes that broadcast",
+                         to_string(pair.x.shape()) + " and " + to_string(pair.y.shape()), pair.at);
+    }
+    const std::size_t along = resolve_axis(axis, shape.rank(), "linear_recurrence", pair.at);
+    return scan(linear_recurrence_op, {broadcast_to(pair.x, shape), broadcast_to(pair.y, shape)},
+                static_cast<std::int64_t>(along), false, pair.at);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,239 @@
+#include <xgrad/ops/sorting.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/indexing.hpp>
+#include <xgrad/ops/kernels/lines.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/reduction.hpp>
+
+namespace xgrad {
+
+namespace {
+
+const Zero position{"a position is a whole number"};
+
+std::size_t axis_of(const Attributes& attributes) {
+    return static_cast<std::size_t>(attributes.at<std::int64_t>("axis"));
+}
+
+/// x < y, with NaN above every number.
+template <class T>
+bool is_below(T x, T y) {
+    return x < y || (y != y && x == x);
+}
+
+const Op& argsort_op = define(General{
+    .name = "argsort",
+    .math = "y = positions that sort x along an axis",
+    .shape =
+        [](const Call& call) {
+            return Signature{DType::int64, call.shape(0)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            StorageRef scratch;
+            const void* data = run::contiguous(call.inputs[0], scratch);
+            const bool descending = call.attributes.at<bool>("descending");
+            const std::size_t axis = axis_of(call.attributes);
+            std::vector<std::int64_t> order(static_cast<std::size_t>(call.shape[axis]));
+            visit(call.inputs[0].dtype, [&](auto zero) {
+                const auto* x = static_cast<const decltype(zero)*>(data);
+                auto* y = call.out<std::int64_t>();
+                kernels::for_each_line(call.shape, axis, [&](std::int64_t first, std::int64_t step, std::int64_t n) {
+                    std::iota(order.begin(), order.end(), std::int64_t{0});
+                    // Positions decide between equal elements: stable without the memory that std::stable_sort takes.
+                    std::sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
+                        const auto a = x[first + i * step];
+                        const auto b = x[first + j * step];
+                        if (is_below(a, b)) return !descending;
+                        if (is_below(b, a)) return descending;
+                        return i < j;
+                    });
+                    for (std::int64_t i = 0; i < n; ++i) y[first + i * step] = order[static_cast<std::size_t>(i)];
+                });
+            });
+        },
+    .vjp = position,
+    .jvp = position,
+    .probes = {Probe{"vector", {{{7}}}, [](auto x) { return argsort(x[0]); }},
+               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return argsort(x[0], 0); }},
+               Probe{"descending", {{{2, 5}}}, [](auto x) { return argsort(x[0], -1, true); }},
+               Probe{"empty", {{{2, 0}}}, [](auto x) { return argsort(x[0]); }}},
+});
+
+Signature position_signature(const Call& call) {
+    const std::size_t axis = axis_of(call.attributes);
+    Shape shape = call.shape(0);
+    if (shape[axis] == 0) call.fail("needs at least one element");
+    shape.erase(axis);
+    return {DType::int64, shape};
+}
+
+/// Where along each line the element is that none is better than.
+template <class Better>
+void find_best(const KernelCall& call, Better&& better) {
+    StorageRef scratch;
+    const void* data = run::contiguous(call.inputs[0], scratch);
+    visit(call.inputs[0].dtype, [&](auto zero) {
+        const auto* x = static_cast<const decltype(zero)*>(data);
+        auto* y = call.out<std::int64_t>();
+        kernels::for_each_line(call.inputs[0].shape, axis_of(call.attributes),
+                               [&](std::int64_t first, std::int64_t step, std::int64_t n) {
+                                   std::int64_t best = 0;
+                                   for (std::int64_t i = 1; i < n; ++i) {
+                                       if (better(x[first + i * step], x[first + best * step])) best = i;
+                                   }
+                                   *y++ = best;
+                               });
+    });
+}
+
+using Finder = Tensor (*)(const Operand&, std::int64_t, Keepdims);
+
+std::vector<Probe> finder_probes(Finder find) {
+    return {Probe{"vector", {{{7}}}, [=](auto x) { return find(x[0], 0, {}); }},
+            Probe{"axis 0", {{{4, 3}}}, [=](auto x) { return find(x[0], 0, {}); }},
+            Probe{"axis -1, kept", {{{2, 17}}}, [=](auto x) { return find(x[0], -1, keepdims); }},
+            Probe{"middle axis", {{{2, 3, 2}}}, [=](auto x) { return find(x[0], 1, {}); }}};
+}
+
+const Op& argmax_op = define(General{
+    .name = "argmax",
+    .math = "y = position of the largest x along an axis",
+    .shape = position_signature,
+    .forward = [](const KernelCall& call) { find_best(call, [](auto x, auto y) { return is_below(y, x); }); },
+    .vjp = position,
+    .jvp = position,
+    .probes = finder_probes(argmax),
+});
+
+const Op& argmin_op = define(General{
+    .name = "argmin",
+    .math = "y = position of the smallest x along an axis",
+    .shape = position_signature,
+    // A NaN is the result: it is taken for smaller than every number here.
+    .forward =
+        [](const KernelCall& call) { find_best(call, [](auto x, auto y) { return x < y || (x != x && y == y); }); },
+    .vjp = position,
+    .jvp = position,
+    .probes = finder_probes(argmin),
+});
+
+Tensor position_along(const Op& op, const Operand& x, std::int64_t axis, Keepdims keep) {
+    const Attribution attribution(Attribution::resolve(x.location()));
+    const std::size_t along = resolve_axis(axis, x.tensor().rank(), op.name, x.location());
+    const Tensor found = apply(op, {x.tensor()}, {{"axis", static_cast<std::int64_t>(along)}}, x.location());
+    if (!keep.value) return found;
+    return reshape(found, reduced_shape(x.tensor().shape(), Shape{along}, true));
+}
+
+const Op& sort_op = define(Composite{
+    .name = "sort",
+    .math = "y = x in order along an axis",
+    .probes = {Probe{"vector", {{{7}}}, [](auto x) { return sort(x[0]); }},
+               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return sort(x[0], 0); }},
+               Probe{"descending", {{{2, 5}}}, [](auto x) { return sort(x[0], -1, true); }},
+               Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return sort(x[0], 1); }},
+               Probe{"empty", {{{2, 0}}}, [](auto x) { return sort(x[0]); }},
+               Probe{"33 elements", {{{33}}}, [](auto x) { return sort(x[0]); }}},
+});
+
+const Op& topk_op = define(Composite{
+    .name = "topk",
+    .math = "y = the k largest x along an axis",
+    .probes = {Probe{"vector", {{{7}}}, [](auto x) { return topk(x[0], 3).values; }},
+               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return topk(x[0], 2, 0).values; }},
+               Probe{"all", {{{2, 5}}}, [](auto x) { return topk(x[0], 5).values; }},
+               Probe{"none", {{{2, 5}}}, [](auto x) { return topk(x[0], 0).values; }}},
+});
+
+const Op& median_op = define(Composite{
+    .name = "median",
+    .math = "y = middle x over axes",
+    .probes = {Probe{"odd", {{{7}}}, [](auto x) { return median(x[0]); }},
+               Probe{"even", {{{8}}}, [](auto x) { return median(x[0]); }},
+               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return median(x[0], 0); }},
+               Probe{"axes 0 and 2, kept",
+                     {{{2, 3, 2}}},
+                     [](auto x) {
+                         return median(x[0], {0, 2}, keepdims);
+                     }}},
+});
+
+std::vector<Slice> from_axis(std::size_t axis, Slice slice) {
+    std::vector<Slice> slices(axis, all());
+    slices.push_back(slice);
+    return slices;
+}
+
+}  // namespace
+
+Tensor argsort(const Operand& x, std::int64_t axis, bool descending) {
+    const std::size_t along = resolve_axis(axis, x.tensor().rank(), "argsort", x.location());
+    return apply(argsort_op, {x.tensor()}, {{"axis", static_cast<std::int64_t>(along)}, {"descending", descending}},
+                 x.location());
+}
+
+Tensor sort(const Operand& x, std::int64_t axis, bool descending) {
+    const Location at = Attribution::resolve(x.location());
+    const Attribution attribution(at);
+    const auto along = static_cast<std::int64_t>(resolve_axis(axis, x.tensor().rank(), "sort", at));
+    return take_along_axis(x.tensor(), argsort(x.tensor(), along, descending), along);
+}
+
+TopK topk(const Operand& x, std::int64_t k, std::int64_t axis) {
+    const Location at = Attribution::resolve(x.location());
+    const Attribution attribution(at);
+    const std::size_t along = resolve_axis(axis, x.tensor().rank(), "topk", at);
+    const std::int64_t extent = x.tensor().shape()[along];
+    if (k < 0 || k > extent) {
+        throw ShapeError("topk", "needs 0 <= k <= " + std::to_string(extent), std::to_string(k), at);
+    }
+    const auto axis_number = static_cast<std::int64_t>(along);
+    const Tensor indices = view(argsort(x.tensor(), axis_number, true), from_axis(along, range(0, k)));
+    return {take_along_axis(x.tensor(), indices, axis_number), indices};
+}
+
+Tensor argmax(const Operand& x, std::int64_t axis, Keepdims keep) {
+    return position_along(argmax_op, x, axis, keep);
+}
+Tensor argmin(const Operand& x, std::int64_t axis, Keepdims keep) {
+    return position_along(argmin_op, x, axis, keep);
+}
+Tensor argmax(const Operand& x) {
+    const Attribution attribution(Attribution::resolve(x.location()));
+    return argmax(reshape(x.tensor(), {-1}), 0);
+}
+Tensor argmin(const Operand& x) {
+    const Attribution attribution(Attribution::resolve(x.location()));
+    return argmin(reshape(x.tensor(), {-1}), 0);
+}
+
+Tensor median(const Operand& x, const Axes& axes, Keepdims keep) {
+    const Location at = Attribution::resolve(x.location());
+    const Attribution attribution(at);
+    const Tensor& tensor = x.tensor();
+    const Shape resolved = axes.resolve(tensor.rank(), "median", at);
+    if (!is_floating(tensor.dtype())) {
+        throw DTypeError("median", "needs float32 or float64", std::string(name(tensor.dtype())), at);
+    }
+    const Tensor lines = reduced_last(tensor, resolved);
+    const std::int64_t n = lines.shape().back();
+    if (n == 0) throw ShapeError("median", "needs at least one element", to_string(tensor.shape()), at);
+    const Tensor sorted = sort(lines, -1);
+    const Tensor middle = mean(view(sorted, {ellipsis, range((n - 1) / 2, n / 2 + 1)}), -1);
+    // NaNs stand at the end.
+    const Tensor last = view(sorted, {ellipsis, -1});
+    return reshape(where(isnan(last), last, middle), reduced_shape(tensor.shape(), resolved, keep.value));
+}
+
+}  // namespace xgrad
