@@ -32,6 +32,7 @@
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/random.hpp>
+#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/rounding.hpp>
 #include <xgrad/ops/scan.hpp>
