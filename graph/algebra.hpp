@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include <xgrad/graph/tensor.hpp>
 
 /// What the engine itself must be able to compute. graph/ knows no particular operation, so these few are declared
@@ -23,6 +25,15 @@ Tensor filled(double value, DType dtype, const Shape& shape);
 
 /// x in another dtype.
 Tensor cast(const Tensor& x, DType dtype);
+
+/// x's elements under another shape of the same size.
+Tensor reshaped(const Tensor& x, const Shape& shape);
+
+/// Tensors of one shape along a new first axis.
+Tensor stacked(const std::vector<Tensor>& tensors);
+
+/// The transpose of a matrix.
+Tensor flipped(const Tensor& x);
 
 /// Σ x y over all elements.
 Tensor inner_product(const Tensor& x, const Tensor& y);

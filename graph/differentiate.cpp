@@ -16,11 +16,14 @@ using algebra::stretched;
 using algebra::sum_of;
 using algebra::unstretched;
 
-/// The part of a graph that derivatives flow through: everything between y and the parameters, inputs first.
+/// The part of a graph that derivatives flow through: everything between results and the parameters, inputs first.
 class Ancestry {
   public:
-    explicit Ancestry(const NodeRef& y) {
-        if (y->needs_gradient) visit(y.get());
+    explicit Ancestry(const NodeRef& y) : Ancestry(std::span(&y, 1)) {}
+    explicit Ancestry(std::span<const NodeRef> ys) {
+        for (const NodeRef& y : ys) {
+            if (y->needs_gradient && index_of(*y) == order_.size()) visit(y.get());
+        }
     }
     // Gives each node its earlier place back: a derivative rule may itself take derivatives of this graph.
     ~Ancestry() {
@@ -268,15 +271,17 @@ Tensor grad(const Tensor& y, const Tensor& x, Location at) {
     return grad(y, {&x, 1}, Unconnected::is_an_error, at)[0];
 }
 
-Tensor jvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> tangents, Location at) {
+std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, std::span<const Tensor> tangents,
+                        Unconnected unconnected, Location at) {
     at = Attribution::resolve(at);
-    const NodeRef root = source(y, "jvp", at);
+    std::vector<NodeRef> roots;
+    for (const Tensor& y : ys) roots.push_back(source(y, "jvp", at));
     if (xs.size() != tangents.size()) {
         throw ValueError("jvp", "needs one tangent per tensor",
                          std::to_string(xs.size()) + " tensors and " + std::to_string(tangents.size()) + " tangents",
                          at);
     }
-    const Ancestry ancestry(root);
+    const Ancestry ancestry(roots);
     std::vector<Tensor> carried(ancestry.size());
     for (std::size_t index = 0; index < xs.size(); ++index) {
         require_differentiable(xs[index], "jvp", at);
@@ -286,7 +291,7 @@ Tensor jvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> 
                              to_string(tangent->shape), at);
         }
         const std::vector<std::size_t> targets = targets_of(ancestry, xs[index]);
-        if (targets.empty()) {
+        if (targets.empty() && unconnected == Unconnected::is_an_error) {
             throw GradientError("jvp", "needs a result that depends on it", described(xs[index]), at);
         }
         for (std::size_t target : targets) {
@@ -313,8 +318,17 @@ Tensor jvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> 
         Tensor& sum = carried[index];
         sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
     }
-    const Tensor& result = ancestry.size() > 0 ? carried[ancestry.size() - 1] : Tensor();
-    return result.is_empty_handle() ? filled(0, root->dtype, root->shape) : result;
+    std::vector<Tensor> results;
+    for (const NodeRef& root : roots) {
+        const std::size_t index = ancestry.index_of(*root);
+        const bool moves = index < ancestry.size() && !carried[index].is_empty_handle();
+        results.push_back(moves ? carried[index] : filled(0, root->dtype, root->shape));
+    }
+    return results;
+}
+
+Tensor jvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> tangents, Location at) {
+    return jvp({&y, 1}, xs, tangents, Unconnected::is_an_error, at)[0];
 }
 
 void Tensor::backward(Location at) const {

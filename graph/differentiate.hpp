@@ -54,4 +54,43 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
 Tensor jvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> tangents,
            Location at = Location::current());
 
+/// The same for several results at once, which share what they have in common. With gives_zeros an x that no result
+/// depends on moves nothing.
+std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, std::span<const Tensor> tangents,
+                        Unconnected unconnected = Unconnected::is_an_error, Location at = Location::current());
+
+namespace detail {
+
+inline void flatten_into(std::vector<Tensor>& flat, const Tensor& x) {
+    flat.push_back(x);
+}
+template <class T>
+void flatten_into(std::vector<Tensor>& flat, const std::vector<T>& xs) {
+    for (const T& x : xs) flatten_into(flat, x);
+}
+inline void fill_from(std::span<const Tensor>& flat, Tensor& x) {
+    x = flat.front();
+    flat = flat.subspan(1);
+}
+template <class T>
+void fill_from(std::span<const Tensor>& flat, std::vector<T>& xs) {
+    for (T& x : xs) fill_from(flat, x);
+}
+
+}  // namespace detail
+
+/// The gradients with respect to nested lists of tensors, in the same nesting: one list per layer, for example.
+template <class T>
+std::vector<std::vector<T>> grad(const Tensor& y, const std::vector<std::vector<T>>& nested,
+                                 Unconnected unconnected = Unconnected::is_an_error,
+                                 Location at = Location::current()) {
+    std::vector<Tensor> flat;
+    detail::flatten_into(flat, nested);
+    const std::vector<Tensor> gradients = grad(y, std::span<const Tensor>(flat), unconnected, at);
+    std::vector<std::vector<T>> result = nested;
+    std::span<const Tensor> rest(gradients);
+    detail::fill_from(rest, result);
+    return result;
+}
+
 }  // namespace xgrad

@@ -89,7 +89,7 @@ class Subject {
 /// A function of its arguments.
 class FunctionSubject : public Subject {
   public:
-    FunctionSubject(const CheckedFunction& f, const std::vector<Tensor>& inputs) : f_(f), inputs_(inputs) {
+    FunctionSubject(const TensorFunction& f, const std::vector<Tensor>& inputs) : f_(f), inputs_(inputs) {
         for (std::size_t index = 0; index < inputs.size(); ++index) {
             if (is_floating(inputs[index].dtype())) varied_.push_back(index);
         }
@@ -110,7 +110,7 @@ class FunctionSubject : public Subject {
     }
 
   private:
-    const CheckedFunction& f_;
+    const TensorFunction& f_;
     const std::vector<Tensor>& inputs_;
     std::vector<std::size_t> varied_;
 };
@@ -369,7 +369,7 @@ class Checker {
 
 }  // namespace
 
-GradientReport detail::check_gradients(const CheckedFunction& f, const std::vector<Tensor>& inputs,
+GradientReport detail::check_gradients(const TensorFunction& f, const std::vector<Tensor>& inputs,
                                        const CheckOptions& options, Location at) {
     at = Attribution::resolve(at);
     for (const Tensor& input : inputs) source(input, "check_gradients", at);

@@ -10,6 +10,7 @@
 
 #include <fmt/core.h>
 
+#include <xgrad/graph/function.hpp>
 #include <xgrad/graph/print.hpp>
 #include <xgrad/graph/tensor.hpp>
 
@@ -54,53 +55,10 @@ class GradientReport {
 
 std::ostream& operator<<(std::ostream& stream, const GradientReport& report);
 
-using CheckedFunction = std::function<Tensor(const std::vector<Tensor>&)>;
-
 namespace detail {
 
-GradientReport check_gradients(const CheckedFunction& f, const std::vector<Tensor>& inputs, const CheckOptions& options,
+GradientReport check_gradients(const TensorFunction& f, const std::vector<Tensor>& inputs, const CheckOptions& options,
                                Location at);
-
-template <class F, std::size_t... I>
-Tensor call_with(F& f, const std::vector<Tensor>& x, std::index_sequence<I...>) {
-    return f(x[I]...);
-}
-
-template <std::size_t>
-using Argument = const Tensor&;
-
-template <class F, std::size_t... I>
-constexpr bool takes(std::index_sequence<I...>) {
-    return std::is_invocable_v<F&, Argument<I>...>;
-}
-
-// Only a function that is not generic is asked whether it takes a vector: a generic lambda's body would be compiled
-// for one, and fail.
-template <class F>
-concept TakesVector = requires {
-    &F::operator();
-}
-&&std::is_invocable_v<F&, const std::vector<Tensor>&>;
-
-/// A function of n tensors, or of a vector of them, as the latter; n is at most eight.
-template <class F, std::size_t N = 1>
-CheckedFunction of_vector(F f, std::size_t inputs, Location at) {
-    if constexpr (TakesVector<F>) {
-        return f;
-    } else if constexpr (N > 8) {
-        throw ValueError("check_gradients", "needs a function of as many tensors as there are inputs",
-                         std::to_string(inputs) + " inputs", at);
-    } else {
-        if constexpr (takes<F>(std::make_index_sequence<N>())) {
-            if (inputs == N) {
-                return [f](const std::vector<Tensor>& x) mutable {
-                    return call_with(f, x, std::make_index_sequence<N>());
-                };
-            }
-        }
-        return of_vector<F, N + 1>(std::move(f), inputs, at);
-    }
-}
 
 }  // namespace detail
 
@@ -117,7 +75,8 @@ template <class F>
 requires(!std::is_invocable_v<F&>) GradientReport
     check_gradients(F f, const std::vector<Tensor>& inputs, const CheckOptions& options = {},
                     Location at = Location::current()) {
-    return detail::check_gradients(detail::of_vector(std::move(f), inputs.size(), at), inputs, options, at);
+    return detail::check_gradients(detail::of_vector(std::move(f), inputs.size(), "check_gradients", at), inputs,
+                                   options, at);
 }
 
 /// The same for a function that reads parameters by itself, a model's cost for example: they are given small pushes,

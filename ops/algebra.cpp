@@ -5,6 +5,7 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/structure.hpp>
 
@@ -65,6 +66,18 @@ Tensor filled(double value, DType dtype, const Shape& shape) {
 
 Tensor cast(const Tensor& x, DType dtype) {
     return astype(x, dtype);
+}
+
+Tensor reshaped(const Tensor& x, const Shape& shape) {
+    return reshape(x, shape);
+}
+
+Tensor stacked(const std::vector<Tensor>& tensors) {
+    return stack(tensors);
+}
+
+Tensor flipped(const Tensor& x) {
+    return transpose(x);
 }
 
 Tensor inner_product(const Tensor& x, const Tensor& y) {

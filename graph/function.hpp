@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <xgrad/graph/tensor.hpp>
+
+namespace xgrad {
+
+/// A function that is written with operations: what check_gradients() and the transforms take.
+using TensorFunction = std::function<Tensor(const std::vector<Tensor>&)>;
+
+namespace detail {
+
+template <class F, std::size_t... I>
+Tensor call_with(F& f, const std::vector<Tensor>& x, std::index_sequence<I...>) {
+    return f(x[I]...);
+}
+
+template <std::size_t>
+using Argument = const Tensor&;
+
+template <class F, std::size_t... I>
+constexpr bool takes(std::index_sequence<I...>) {
+    return std::is_invocable_v<F&, Argument<I>...>;
+}
+
+// Only a function that is not generic is asked whether it takes a vector: a generic lambda's body would be compiled
+// for one, and fail.
+template <class F>
+concept TakesVector = requires {
+    &F::operator();
+}
+&&std::is_invocable_v<F&, const std::vector<Tensor>&>;
+
+/// A function of n tensors, or of a vector of them, as the latter; n is at most eight.
+template <class F, std::size_t N = 1>
+TensorFunction of_vector(F f, std::size_t inputs, std::string_view op, Location at) {
+    if constexpr (TakesVector<F>) {
+        return f;
+    } else if constexpr (N > 8) {
+        throw ValueError(op, "needs a function of as many tensors as there are inputs",
+                         std::to_string(inputs) + " inputs", at);
+    } else {
+        if constexpr (takes<F>(std::make_index_sequence<N>())) {
+            if (inputs == N) {
+                return [f](const std::vector<Tensor>& x) mutable {
+                    return call_with(f, x, std::make_index_sequence<N>());
+                };
+            }
+        }
+        return of_vector<F, N + 1>(std::move(f), inputs, op, at);
+    }
+}
+
+}  // namespace detail
+
+}  // namespace xgrad
