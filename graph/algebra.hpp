@@ -26,6 +26,9 @@ Tensor filled(double value, DType dtype, const Shape& shape);
 /// x in another dtype.
 Tensor cast(const Tensor& x, DType dtype);
 
+/// x again, as a node of its own.
+Tensor alias(const Tensor& x);
+
 /// x's elements under another shape of the same size.
 Tensor reshaped(const Tensor& x, const Shape& shape);
 

@@ -13,10 +13,11 @@
 
 namespace xgrad {
 
-/// What an operation was told besides its inputs: axes, keepdims, ranges. Immutable, shared between copies.
+/// What an operation was told besides its inputs: axes, keepdims, ranges; a function that it stands for is a pointer to
+/// something that only the operation knows. Immutable, shared between copies.
 class Attributes {
   public:
-    using Value = std::variant<bool, std::int64_t, double, DType, Shape>;
+    using Value = std::variant<bool, std::int64_t, double, DType, Shape, std::shared_ptr<const void>>;
     struct Entry {
         const char* name;  // a literal
         Value value;

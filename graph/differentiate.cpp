@@ -1,5 +1,6 @@
 #include <xgrad/graph/differentiate.hpp>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <xgrad/graph/op.hpp>
@@ -19,8 +20,8 @@ using algebra::unstretched;
 /// The part of a graph that derivatives flow through: everything between results and the parameters, inputs first.
 class Ancestry {
   public:
-    explicit Ancestry(const NodeRef& y) : Ancestry(std::span(&y, 1)) {}
-    explicit Ancestry(std::span<const NodeRef> ys) {
+    /// Nothing beyond a variable among xs is visited: no other x depends on it.
+    explicit Ancestry(std::span<const NodeRef> ys, std::span<const Tensor> xs = {}) : xs_(xs) {
         for (const NodeRef& y : ys) {
             if (y->needs_gradient && index_of(*y) == order_.size()) visit(y.get());
         }
@@ -47,8 +48,8 @@ class Ancestry {
     }
 
     /// True if a derivative flows from node to its input.
-    static bool flows(const Node& node, std::size_t input) {
-        return node.inputs[input]->needs_gradient && !node.op->zero_reason(input);
+    bool flows(const Node& node, std::size_t input) const {
+        return node.inputs[input]->needs_gradient && !node.op->zero_reason(input) && !ends_at(node);
     }
 
   private:
@@ -69,11 +70,17 @@ class Ancestry {
         }
     }
 
+    bool ends_at(const Node& node) const {
+        if (!node.is_variable) return false;
+        const auto is_node = [&](const Tensor& x) { return x.node().get() == &node; };
+        return std::any_of(xs_.begin(), xs_.end(), is_node);
+    }
+
     void visit(Node* root) {
         std::vector<Frame> path{{root, 0}};
         while (!path.empty()) {
             Frame& top = path.back();
-            if (top.next_input == top.node->inputs.size()) {
+            if (top.next_input == top.node->inputs.size() || ends_at(*top.node)) {
                 add(top.node);
                 path.pop_back();
                 continue;
@@ -84,6 +91,7 @@ class Ancestry {
         }
     }
 
+    std::span<const Tensor> xs_;
     std::vector<Node*> order_;
     std::vector<std::uint32_t> earlier_;
     std::unordered_map<const Node*, std::uint32_t> leaves_;
@@ -114,9 +122,8 @@ void require_differentiable(const Tensor& x, std::string_view op, Location at) {
     throw GradientError(op, "needs a parameter or something computed from one", described(x), at);
 }
 
-Tensor vjp_of(Node& node, std::size_t argument, const Tensor& g) {
+Tensor vjp_of(Node& node, const Record& record, std::size_t argument, const Tensor& g) {
     const Op& op = *node.op;
-    const Record record(node);
     Tensor result;
     switch (op.family) {
         case Op::Family::elementwise:
@@ -148,7 +155,7 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
     for (std::size_t index = 0; index < count; ++index) {
         Node& node = ancestry[index];
         for (std::size_t input = 0; input < node.inputs.size() && !needed[index]; ++input) {
-            if (Ancestry::flows(node, input)) needed[index] = needed[ancestry.index_of(*node.inputs[input])];
+            if (ancestry.flows(node, input)) needed[index] = needed[ancestry.index_of(*node.inputs[input])];
         }
     }
     const TransientScope transient;
@@ -160,11 +167,12 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
         if (!wanted[index]) cotangents[index] = Tensor();
         Node& node = ancestry[index];
         const Attribution attribution(node.location());
+        const Record record(node);
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            if (!Ancestry::flows(node, input)) continue;
+            if (!ancestry.flows(node, input)) continue;
             const std::size_t target = ancestry.index_of(*node.inputs[input]);
             if (!needed[target]) continue;
-            Tensor contribution = vjp_of(node, input, g);
+            Tensor contribution = vjp_of(node, record, input, g);
             Tensor& sum = cotangents[target];
             sum = sum.is_empty_handle() ? std::move(contribution) : sum_of(sum, contribution);
         }
@@ -227,7 +235,7 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
                          at);
     }
     for (const Tensor& x : xs) require_differentiable(x, "grad", at);
-    const Ancestry ancestry(root);
+    const Ancestry ancestry({&root, 1}, xs);
     std::vector<bool> wanted(ancestry.size(), false);
     std::vector<std::vector<std::size_t>> targets;
     for (const Tensor& x : xs) {
@@ -281,7 +289,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
                          std::to_string(xs.size()) + " tensors and " + std::to_string(tangents.size()) + " tangents",
                          at);
     }
-    const Ancestry ancestry(roots);
+    const Ancestry ancestry(roots, xs);
     std::vector<Tensor> carried(ancestry.size());
     for (std::size_t index = 0; index < xs.size(); ++index) {
         require_differentiable(xs[index], "jvp", at);
@@ -307,7 +315,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         inputs.assign(node.inputs.size(), Tensor());
         bool moves = false;
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            if (!Ancestry::flows(node, input)) continue;
+            if (!ancestry.flows(node, input)) continue;
             inputs[input] = carried[ancestry.index_of(*node.inputs[input])];
             moves = moves || !inputs[input].is_empty_handle();
         }
@@ -341,7 +349,7 @@ void Tensor::backward(Location at) const {
     std::vector<Tensor> versions;
     std::vector<Tensor> sums;
     {
-        const Ancestry ancestry(root);
+        const Ancestry ancestry({&root, 1});
         std::vector<bool> wanted(ancestry.size(), false);
         for (std::size_t index = 0; index < ancestry.size(); ++index) {
             wanted[index] = ancestry[index].extra && ancestry[index].extra->slot;

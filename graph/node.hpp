@@ -98,6 +98,7 @@ struct Node {
     bool is_computed : 1 = false;
     bool is_transient : 1 = false;  // recorded by reverse mode: recomputed rather than kept
     bool owns_pending : 1 = false;  // counted as recorded but not computed
+    bool is_variable : 1 = false;   // an argument of a function: derivatives with respect to it end there
     std::uint32_t line = 0;
     std::uint32_t slot = 0;   // index in the schedule that is being executed; garbage otherwise
     std::uint32_t place = 0;  // the same for a derivative that is being taken

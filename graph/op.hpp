@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -63,8 +64,17 @@ class Record {
     }
     const Attributes& attributes() const { return node_.attributes; }
 
+    /// What the derivatives with respect to several arguments have in common: made when the first one asks for it. In a
+    /// vjp it may depend on the cotangent, which is the same for all arguments.
+    template <class T, class Make>
+    const T& shared(Make&& make) const {
+        if (!shared_) shared_ = std::make_shared<T>(make());
+        return *static_cast<const T*>(shared_.get());
+    }
+
   private:
     Node& node_;
+    mutable std::shared_ptr<void> shared_;
 };
 
 /// A strided array as a kernel sees it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/tensor.hpp>
@@ -23,5 +24,10 @@ class TransientScope {
 /// The node that an operation is recorded with: a parameter's current version, any other tensor's own node.
 /// ValueError for an empty handle.
 const NodeRef& source(const Tensor& tensor, std::string_view op, Location at);
+
+/// Tensors as arguments of a function whose derivatives are taken: each is a node of its own, so that what xs have to
+/// do with each other, or with what the function reads by itself, does not count; but it stays connected to its x.
+/// GradientError in the name of op unless they are floating point.
+std::vector<Tensor> variables(const std::vector<Tensor>& xs, std::string_view op, Location at);
 
 }  // namespace xgrad

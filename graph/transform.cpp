@@ -61,7 +61,8 @@ std::vector<Tensor> by_columns(std::span<const Tensor> ys, const Tensor& x, Loca
     return result;
 }
 
-/// Arguments of a function that derivatives can be taken with respect to.
+}  // namespace
+
 std::vector<Tensor> variables(const std::vector<Tensor>& xs, std::string_view op, Location at) {
     std::vector<Tensor> result;
     for (const Tensor& x : xs) {
@@ -69,12 +70,11 @@ std::vector<Tensor> variables(const std::vector<Tensor>& xs, std::string_view op
         if (!is_floating(node->dtype)) {
             throw GradientError(op, "needs floating-point arguments", std::string(name(node->dtype)), at);
         }
-        result.push_back(node->needs_gradient ? x : parameter(x, x.name(), at));
+        result.push_back(node->needs_gradient ? algebra::alias(x) : parameter(x, x.name(), at));
+        source(result.back(), op, at)->is_variable = true;
     }
     return result;
 }
-
-}  // namespace
 
 std::vector<Tensor> jacobian(const Tensor& y, std::span<const Tensor> xs, Location at) {
     at = Attribution::resolve(at);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
-#include <optional>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -12,211 +10,30 @@
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/subject.hpp>
 
 namespace xgrad {
 
 namespace {
 
-/// Numbers with a sign and a size between ½ and 3/2: never all ones, never nearly zero.
-class Directions {
-  public:
-    explicit Directions(std::uint64_t seed) : state_(seed) {}
+using namespace subject;
 
-    Tensor like(const Shape& shape, DType dtype) {
-        NodeRef leaf = detail::new_leaf(dtype, shape, {});
-        visit_floating(dtype, [&](auto zero) {
-            auto* values = static_cast<decltype(zero)*>(leaf->data);
-            for (std::int64_t i = 0; i < shape.size(); ++i) values[i] = static_cast<decltype(zero)>(next());
-        });
-        return Tensor(std::move(leaf));
-    }
-
-  private:
-    // splitmix64 (Steele, Lea, Flood 2014)
-    double next() {
-        std::uint64_t z = state_ += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        z ^= z >> 31;
-        // 20 bits, so that the number is the same in every precision
-        const double size = 0.5 + static_cast<double>(z >> 44) * 0x1p-20;
-        return z & 1 ? size : -size;
-    }
-    std::uint64_t state_;
-};
-
-long double epsilon(DType dtype) {
-    return visit_floating(dtype,
-                          [](auto zero) -> long double { return std::numeric_limits<decltype(zero)>::epsilon(); });
+/// How far a difference reaches: a balance of the sixth power that extrapolation leaves and of rounding.
+long double step_at(long double x, DType precision) {
+    return std::pow(epsilon(precision), 1.0L / 7) * std::max(1.0L, std::abs(x)) * 0.25L;
 }
-
-DType wider(DType dtype) {
-    return dtype == DType::float32 ? DType::float64 : DType::longdouble;
-}
-
-std::vector<long double> numbers(const Tensor& tensor) {
-    const NodeRef node = detail::readable(tensor, tensor.dtype(), {});
-    std::vector<long double> result(static_cast<std::size_t>(tensor.size()));
-    visit(tensor.dtype(), [&](auto zero) {
-        const auto* values = static_cast<const decltype(zero)*>(node->data);
-        std::copy_n(values, result.size(), result.begin());
-    });
-    return result;
-}
-
-Tensor tensor_of(const std::vector<long double>& values, const Shape& shape, DType dtype) {
-    NodeRef leaf = detail::new_leaf(dtype, shape, {});
-    visit_floating(dtype, [&](auto zero) {
-        std::transform(values.begin(), values.end(), static_cast<decltype(zero)*>(leaf->data),
-                       [](long double value) { return static_cast<decltype(zero)>(value); });
-    });
-    return Tensor(std::move(leaf));
-}
-
-/// A function to be checked, at a point that can be moved, in one precision or a higher one.
-class Subject {
-  public:
-    virtual ~Subject() = default;
-    virtual std::size_t inputs() const = 0;
-    virtual const Tensor& original(std::size_t input) const = 0;
-    virtual const std::string& name(std::size_t input) const { return original(input).name(); }
-    /// Records f with these values as parameters, which are returned.
-    virtual Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
-                          std::vector<Tensor>& parameters) = 0;
-    virtual bool can_widen() const = 0;
-};
-
-/// A function of its arguments.
-class FunctionSubject : public Subject {
-  public:
-    FunctionSubject(const TensorFunction& f, const std::vector<Tensor>& inputs) : f_(f), inputs_(inputs) {
-        for (std::size_t index = 0; index < inputs.size(); ++index) {
-            if (is_floating(inputs[index].dtype())) varied_.push_back(index);
-        }
-    }
-    std::size_t inputs() const override { return varied_.size(); }
-    const Tensor& original(std::size_t input) const override { return inputs_[varied_[input]]; }
-    bool can_widen() const override { return true; }
-    Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
-                  std::vector<Tensor>& parameters) override {
-        std::vector<Tensor> arguments = inputs_;
-        parameters.clear();
-        for (std::size_t index = 0; index < varied_.size(); ++index) {
-            const Tensor& given = original(index);
-            parameters.push_back(parameter(tensor_of(point[index], given.shape(), precision), given.name()));
-            arguments[varied_[index]] = parameters.back();
-        }
-        return f_(arguments);
-    }
-
-  private:
-    const TensorFunction& f_;
-    const std::vector<Tensor>& inputs_;
-    std::vector<std::size_t> varied_;
-};
-
-/// A function of parameters that it reads by itself. They get their values back at the end.
-class ModelSubject : public Subject {
-  public:
-    ModelSubject(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters, Location at)
-        : f_(f), parameters_(parameters) {
-        for (const Tensor& p : parameters) {
-            if (!p.is_parameter())
-                throw ValueError("check_gradients", "needs parameters", "a tensor that is not one", at);
-            values_.push_back(Tensor(detail::constant_leaf(p, at)));
-        }
-    }
-    ~ModelSubject() override {
-        for (std::size_t index = 0; index < values_.size(); ++index) {
-            try {
-                parameters_[index].assign(values_[index]);
-            } catch (...) {
-                // Only memory can fail here, and an error is already on its way.
-            }
-        }
-    }
-    std::size_t inputs() const override { return parameters_.size(); }
-    const Tensor& original(std::size_t input) const override { return values_[input]; }
-    const std::string& name(std::size_t input) const override { return parameters_[input].name(); }
-    bool can_widen() const override { return false; }
-    Tensor record(const std::vector<std::vector<long double>>& point, DType, std::vector<Tensor>& parameters) override {
-        for (std::size_t index = 0; index < parameters_.size(); ++index) {
-            const Tensor& p = parameters_[index];
-            p.assign(tensor_of(point[index], p.shape(), p.dtype()));
-        }
-        parameters = parameters_;
-        return f_();
-    }
-
-  private:
-    const std::function<Tensor()>& f_;
-    const std::vector<Tensor>& parameters_;
-    std::vector<Tensor> values_;
-};
-
-/// Σ |x y|
-long double sum_of_sizes(const std::vector<long double>& x, const std::vector<long double>& y) {
-    long double sum = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) sum += std::abs(x[i] * y[i]);
-    return sum;
-}
-
-/// The scalar whose gradient is compared: for order 1 the function contracted with a random cotangent, for order 2 the
-/// gradient of that contracted with random directions.
-class Scalar {
-  public:
-    Scalar(Subject& subject, int order, std::uint64_t seed, Location at)
-        : subject_(subject), order_(order), seed_(seed), at_(at) {}
-
-    /// `size`, if given, becomes the sum of the sizes of the terms that the function is contracted from.
-    Tensor record(const std::vector<std::vector<long double>>& point, DType precision, std::vector<Tensor>& parameters,
-                  long double* size = nullptr) {
-        Directions directions(seed_);
-        const Tensor y = subject_.record(point, precision, parameters);
-        if (!is_floating(y.dtype())) {
-            throw GradientError("check_gradients", "needs a floating-point result", std::string(name(y.dtype())), at_);
-        }
-        const Tensor cotangent = directions.like(y.shape(), y.dtype());
-        if (size) *size = sum_of_sizes(numbers(y), numbers(cotangent));
-        Tensor scalar = algebra::inner_product(y, cotangent);
-        for (int order = 1; order < order_; ++order) {
-            if (!scalar.needs_gradient()) break;
-            const std::vector<Tensor> gradients = grad(scalar, parameters, Unconnected::gives_zeros);
-            Tensor sum;
-            for (const Tensor& gradient : gradients) {
-                const Tensor term =
-                    algebra::inner_product(gradient, directions.like(gradient.shape(), gradient.dtype()));
-                sum = sum.is_empty_handle() ? term : algebra::sum_of(sum, term);
-            }
-            scalar = sum;
-        }
-        return scalar;
-    }
-
-    long double at(const std::vector<std::vector<long double>>& point, DType precision) {
-        std::vector<Tensor> parameters;
-        return detail::only_element(record(point, precision, parameters), {});
-    }
-
-  private:
-    Subject& subject_;
-    int order_;
-    std::uint64_t seed_;
-    Location at_;
-};
 
 struct Estimate {
     long double value;
     long double error;
 };
 
-/// ∂φ/∂x by central differences at h, h/2 and h/4, extrapolated twice; the error is what the last extrapolation moved,
-/// and what rounding can do.
-Estimate difference(const std::function<long double(long double)>& phi, long double x, DType precision) {
-    const long double eps = epsilon(precision);
-    const long double h = std::pow(eps, 1.0L / 7) * std::max(1.0L, std::abs(x)) * 0.25L;
+/// ∂φ/∂x by central differences at h, h/2 and h/4, extrapolated twice; the error is what the last extrapolation
+/// moved, and five times what φ's noise adds up to.
+Estimate difference(const std::function<long double(long double)>& phi, long double x, DType precision,
+                    long double noise) {
+    const long double h = step_at(x, precision);
     std::array<long double, 3> central{};
-    long double size = 0;
     for (std::size_t level = 0; level < central.size(); ++level) {
         const long double step = std::ldexp(h, -static_cast<int>(level));
         // What is really added to x, in the precision in which it is added.
@@ -229,12 +46,11 @@ Estimate difference(const std::function<long double(long double)>& phi, long dou
         const long double above = phi(right);
         const long double below = phi(left);
         central[level] = (above - below) / (right - left);
-        size = std::max({size, std::abs(above), std::abs(below)});
     }
     const long double first = (4 * central[1] - central[0]) / 3;
     const long double second = (4 * central[2] - central[1]) / 3;
     const long double value = (16 * second - first) / 15;
-    return {value, std::abs(value - second) + 16 * eps * size / h};
+    return {value, std::abs(value - second) + 20 * noise / h};
 }
 
 std::string input_name(const std::string& name, std::size_t index) {
@@ -264,21 +80,23 @@ class Checker {
     void check(int order, Location at) {
         Scalar scalar(subject_, order, options_.seed, at);
         std::vector<Tensor> parameters;
-        const Tensor phi = scalar.record(point_, own_, parameters);
+        long double size = 0;
+        const Tensor phi = scalar.record(point_, own_, parameters, &size);
         std::vector<Tensor> gradients;
         if (phi.needs_gradient()) {
             gradients = grad(phi, parameters, Unconnected::gives_zeros);
         } else {
             for (const Tensor& p : parameters) gradients.push_back(algebra::filled(0, p.dtype(), p.shape()));
         }
-        if (options_.forward && phi.needs_gradient()) forward(phi, parameters, gradients, order);
         const DType precision = numeric_precision(scalar);
-        const std::vector<std::vector<long double>> roundings = lost_digits(scalar, gradients, precision);
+        const std::vector<std::vector<long double>> roundings = lost_digits(scalar, gradients, precision, size);
+        if (options_.forward && phi.needs_gradient()) forward(phi, parameters, gradients, roundings, order);
         std::vector<std::vector<long double>> point = point_;
         for (std::size_t input = 0; input < gradients.size(); ++input) {
             const std::vector<long double> analytic = numbers(gradients[input]);
             long double scale = 0;
             for (long double value : analytic) scale = std::max(scale, std::abs(value));
+            const long double noise = std::max(noise_of(scalar, input, precision), epsilon(precision) * size);
             for (std::size_t entry = 0; entry < analytic.size(); ++entry) {
                 const auto along_entry = [&](long double x) {
                     point[input][entry] = x;
@@ -286,7 +104,7 @@ class Checker {
                     point[input][entry] = point_[input][entry];
                     return value;
                 };
-                const Estimate numeric = difference(along_entry, point_[input][entry], precision);
+                const Estimate numeric = difference(along_entry, point_[input][entry], precision, noise);
                 const long double largest = std::max({scale, std::abs(numeric.value), 1e-3L});
                 const long double bound =
                     numeric.error + analytic_roundings * epsilon(own_) * largest + roundings[input][entry];
@@ -295,17 +113,41 @@ class Checker {
         }
     }
 
+    /// The standard deviation of φ's rounding errors near the point, from its sixth differences along one line: they
+    /// are what is left when everything smooth has gone. (Moré and Wild 2011, "Estimating computational noise")
+    long double noise_of(Scalar& scalar, std::size_t input, DType precision) {
+        constexpr std::size_t order = 6, samples = 6;
+        constexpr long double spread = 924;  // of a sixth difference of independent errors: (12)! / (6!)²
+        std::vector<std::vector<long double>> point = point_;
+        std::array<long double, order + samples> values{};
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            for (std::size_t entry = 0; entry < point[input].size(); ++entry) {
+                const long double x = point_[input][entry];
+                const long double step = step_at(x, precision) / 4 * static_cast<long double>(i);
+                point[input][entry] = entry % 2 == 0 ? x + step : x - step;
+            }
+            values[i] = scalar.at(point, precision);
+        }
+        for (std::size_t k = 0; k < order; ++k) {
+            for (std::size_t i = 0; i + 1 < values.size() - k; ++i) values[i] = values[i + 1] - values[i];
+        }
+        long double sum = 0;
+        for (std::size_t i = 0; i < samples; ++i) sum += values[i] * values[i];
+        return std::sqrt(sum / samples / spread);
+    }
+
     /// How far rounding has moved each entry of the derived gradients: what they differ by from the same derivation in
-    /// the higher precision. 1 − y² of a saturated tanh keeps few digits, and that is no wrong derivative; but no entry
-    /// may be off by more than the function's own roundings explain.
+    /// the higher precision. 1 − y² of a saturated tanh keeps few digits, and that
+    /// is no wrong derivative; but no entry may be off by more than the roundings of the function's terms explain, or
+    /// by more than a hundredth.
     std::vector<std::vector<long double>> lost_digits(Scalar& scalar, const std::vector<Tensor>& gradients,
-                                                      DType precision) {
+                                                      DType precision, long double size) {
+        constexpr long double most = 1e-2L;
         std::vector<std::vector<long double>> lost;
         for (const Tensor& gradient : gradients) lost.emplace_back(static_cast<std::size_t>(gradient.size()));
         if (precision == own_) return lost;
         std::vector<Tensor> parameters;
-        long double size = 0;
-        const Tensor phi = scalar.record(point_, precision, parameters, &size);
+        const Tensor phi = scalar.record(point_, precision, parameters);
         if (!phi.needs_gradient()) return lost;
         const std::vector<Tensor> exact = grad(phi, parameters, Unconnected::gives_zeros);
         for (std::size_t input = 0; input < gradients.size(); ++input) {
@@ -313,7 +155,8 @@ class Checker {
             const std::vector<long double> wide = numbers(exact[input]);
             for (std::size_t entry = 0; entry < own.size(); ++entry) {
                 lost[input][entry] =
-                    std::min(std::abs(own[entry] - wide[entry]), analytic_roundings * epsilon(own_) * size);
+                    std::min(std::abs(own[entry] - wide[entry]),
+                             std::max(analytic_roundings * epsilon(own_) * size, most * std::abs(wide[entry])));
             }
         }
         return lost;
@@ -321,7 +164,7 @@ class Checker {
 
     /// Along one random direction: forward mode must agree with what reverse mode gives for it.
     void forward(const Tensor& phi, const std::vector<Tensor>& parameters, const std::vector<Tensor>& gradients,
-                 int order) {
+                 const std::vector<std::vector<long double>>& roundings, int order) {
         Directions directions(options_.seed + 1);
         for (std::size_t input = 0; input < parameters.size(); ++input) {
             const Tensor u = directions.like(parameters[input].shape(), parameters[input].dtype());
@@ -336,7 +179,8 @@ class Checker {
             long double product = 0;
             for (std::size_t i = 0; i < g.size(); ++i) product += g[i] * direction[i];
             const long double size = std::max(sum_of_sizes(g, direction), 1e-3L);
-            const long double bound = analytic_roundings * epsilon(own_) * size;
+            const long double bound =
+                analytic_roundings * epsilon(own_) * size + sum_of_sizes(roundings[input], direction);
             add(input, -1, order, "forward", detail::only_element(tangent, {}), product, bound);
         }
     }

@@ -68,6 +68,10 @@ Tensor cast(const Tensor& x, DType dtype) {
     return astype(x, dtype);
 }
 
+Tensor alias(const Tensor& x) {
+    return identity(x);
+}
+
 Tensor reshaped(const Tensor& x, const Shape& shape) {
     return reshape(x, shape);
 }

@@ -48,7 +48,26 @@ const Op& stop_gradient_op = define(General{
     .probes = {Probe{"matrix", {{{2, 3}}}}},
 });
 
+const Op& identity_op = define(Linear{
+    .name = "identity",
+    .math = "y = x",
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.shape(0)};
+        },
+    .forward =
+        [](const Array& input, const Attributes&, const Shape&) {
+            return std::optional<Layout>({0, input.strides});
+        },
+    .transposes = {[](const Record&, const Tensor& g) { return g; }},
+    .probes = {Probe{"matrix", {{{2, 3}}}}, Probe{"scalar", {{{}}}}, Probe{"empty", {{{0, 3}}}}},
+});
+
 }  // namespace
+
+Tensor identity(const Operand& x) {
+    return apply(identity_op, x);
+}
 
 Tensor astype(const Operand& x, DType dtype) {
     if (x.tensor().dtype() == dtype) return x.tensor();

@@ -17,6 +17,8 @@
 using namespace xgrad;
 using namespace xgrad::nn;
 
+using boost::unit_test::precondition;
+
 namespace {
 
 struct Close {
@@ -34,6 +36,18 @@ struct PlainStream {
         return result;
     }
 };
+
+/// A machine without pseudo-terminals (a container that mounts no /dev/pts) cannot run the tests that need one; Boost
+/// reports them as skipped.
+boost::test_tools::assertion_result machine_has_terminals(boost::unit_test::test_unit_id) {
+    const int master = posix_openpt(O_RDWR | O_NOCTTY);
+    const bool has = master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0;
+    const bool opens = has && access(ptsname(master), R_OK | W_OK) == 0;
+    if (master >= 0) close(master);
+    boost::test_tools::assertion_result result(opens);
+    result.message() << "there are no pseudo-terminals here";
+    return result;
+}
 
 /// A terminal of a given width, and what was written to it.
 class Terminal {
@@ -141,7 +155,7 @@ BOOST_AUTO_TEST_CASE(nothing_done) {
     BOOST_TEST(stream.text() == "0 epochs in 0.0 s\n");
 }
 
-BOOST_AUTO_TEST_CASE(one_line_on_a_terminal) {
+BOOST_AUTO_TEST_CASE(one_line_on_a_terminal, *precondition(machine_has_terminals)) {
     const Terminal terminal(80);
     double now = 0;
     Progress progress(2, 4, 250, terminal.file.get(), [&] { return now; });
@@ -168,7 +182,7 @@ BOOST_AUTO_TEST_CASE(one_line_on_a_terminal) {
                "\n2 epochs in 2.0 s\n");
 }
 
-BOOST_AUTO_TEST_CASE(ten_redraws_a_second) {
+BOOST_AUTO_TEST_CASE(ten_redraws_a_second, *precondition(machine_has_terminals)) {
     const Terminal terminal(80);
     double now = 0;
     Progress progress(1, 1000, 1, terminal.file.get(), [&] { return now; });
@@ -181,7 +195,7 @@ BOOST_AUTO_TEST_CASE(ten_redraws_a_second) {
     BOOST_TEST(drawn >= 9U);
 }
 
-BOOST_AUTO_TEST_CASE(narrow_terminals) {
+BOOST_AUTO_TEST_CASE(narrow_terminals, *precondition(machine_has_terminals)) {
     for (unsigned short width = 1; width < 100; ++width) {
         const Terminal terminal(width);
         double now = 0;
@@ -200,7 +214,7 @@ BOOST_AUTO_TEST_CASE(narrow_terminals) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_terminal_made_narrower) {
+BOOST_AUTO_TEST_CASE(a_terminal_made_narrower, *precondition(machine_has_terminals)) {
     const Terminal terminal(80);
     double now = 0;
     Progress progress(1, 9, 1, terminal.file.get(), [&] { return now += 1; });
@@ -211,7 +225,7 @@ BOOST_AUTO_TEST_CASE(a_terminal_made_narrower) {
     for (const std::string& line : redraws(terminal.text())) BOOST_TEST(line.size() < 20U);
 }
 
-BOOST_AUTO_TEST_CASE(an_exception_leaves_a_fresh_line) {
+BOOST_AUTO_TEST_CASE(an_exception_leaves_a_fresh_line, *precondition(machine_has_terminals)) {
     const Terminal terminal(80);
     {
         Progress progress(1, 9, 1, terminal.file.get());

@@ -1,0 +1,206 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <xgrad/graph/algebra.hpp>
+#include <xgrad/graph/differentiate.hpp>
+#include <xgrad/graph/function.hpp>
+
+/// What check_gradients() examines: a function at a point that can be moved, and the scalar that it is contracted to.
+/// Not installed.
+namespace xgrad::subject {
+
+/// Numbers with a sign and a size between ½ and 3/2: never all ones, never nearly zero.
+class Directions {
+  public:
+    explicit Directions(std::uint64_t seed) : state_(seed) {}
+
+    Tensor like(const Shape& shape, DType dtype) {
+        NodeRef leaf = detail::new_leaf(dtype, shape, {});
+        visit_floating(dtype, [&](auto zero) {
+            auto* values = static_cast<decltype(zero)*>(leaf->data);
+            for (std::int64_t i = 0; i < shape.size(); ++i) values[i] = static_cast<decltype(zero)>(next());
+        });
+        return Tensor(std::move(leaf));
+    }
+
+  private:
+    // splitmix64 (Steele, Lea, Flood 2014)
+    double next() {
+        std::uint64_t z = state_ += 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        z ^= z >> 31;
+        // 20 bits, so that the number is the same in every precision
+        const double size = 0.5 + static_cast<double>(z >> 44) * 0x1p-20;
+        return z & 1 ? size : -size;
+    }
+    std::uint64_t state_;
+};
+
+inline long double epsilon(DType dtype) {
+    return visit_floating(dtype,
+                          [](auto zero) -> long double { return std::numeric_limits<decltype(zero)>::epsilon(); });
+}
+
+inline DType wider(DType dtype) {
+    return dtype == DType::float32 ? DType::float64 : DType::longdouble;
+}
+
+inline std::vector<long double> numbers(const Tensor& tensor) {
+    const NodeRef node = detail::readable(tensor, tensor.dtype(), {});
+    std::vector<long double> result(static_cast<std::size_t>(tensor.size()));
+    visit(tensor.dtype(), [&](auto zero) {
+        const auto* values = static_cast<const decltype(zero)*>(node->data);
+        std::copy_n(values, result.size(), result.begin());
+    });
+    return result;
+}
+
+inline Tensor tensor_of(const std::vector<long double>& values, const Shape& shape, DType dtype) {
+    NodeRef leaf = detail::new_leaf(dtype, shape, {});
+    visit_floating(dtype, [&](auto zero) {
+        std::transform(values.begin(), values.end(), static_cast<decltype(zero)*>(leaf->data),
+                       [](long double value) { return static_cast<decltype(zero)>(value); });
+    });
+    return Tensor(std::move(leaf));
+}
+
+/// A function to be checked, at a point that can be moved, in one precision or a higher one.
+class Subject {
+  public:
+    virtual ~Subject() = default;
+    virtual std::size_t inputs() const = 0;
+    virtual const Tensor& original(std::size_t input) const = 0;
+    virtual const std::string& name(std::size_t input) const { return original(input).name(); }
+    /// Records f with these values as parameters, which are returned.
+    virtual Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
+                          std::vector<Tensor>& parameters) = 0;
+    virtual bool can_widen() const = 0;
+};
+
+/// A function of its arguments.
+class FunctionSubject : public Subject {
+  public:
+    FunctionSubject(const TensorFunction& f, const std::vector<Tensor>& inputs) : f_(f), inputs_(inputs) {
+        for (std::size_t index = 0; index < inputs.size(); ++index) {
+            if (is_floating(inputs[index].dtype())) varied_.push_back(index);
+        }
+    }
+    std::size_t inputs() const override { return varied_.size(); }
+    const Tensor& original(std::size_t input) const override { return inputs_[varied_[input]]; }
+    bool can_widen() const override { return true; }
+    Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
+                  std::vector<Tensor>& parameters) override {
+        std::vector<Tensor> arguments = inputs_;
+        parameters.clear();
+        for (std::size_t index = 0; index < varied_.size(); ++index) {
+            const Tensor& given = original(index);
+            parameters.push_back(parameter(tensor_of(point[index], given.shape(), precision), given.name()));
+            arguments[varied_[index]] = parameters.back();
+        }
+        return f_(arguments);
+    }
+
+  private:
+    const TensorFunction& f_;
+    const std::vector<Tensor>& inputs_;
+    std::vector<std::size_t> varied_;
+};
+
+/// A function of parameters that it reads by itself. They get their values back at the end.
+class ModelSubject : public Subject {
+  public:
+    ModelSubject(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters, Location at)
+        : f_(f), parameters_(parameters) {
+        for (const Tensor& p : parameters) {
+            if (!p.is_parameter())
+                throw ValueError("check_gradients", "needs parameters", "a tensor that is not one", at);
+            values_.push_back(Tensor(detail::constant_leaf(p, at)));
+        }
+    }
+    ~ModelSubject() override {
+        for (std::size_t index = 0; index < values_.size(); ++index) {
+            try {
+                parameters_[index].assign(values_[index]);
+            } catch (...) {
+                // Only memory can fail here, and an error is already on its way.
+            }
+        }
+    }
+    std::size_t inputs() const override { return parameters_.size(); }
+    const Tensor& original(std::size_t input) const override { return values_[input]; }
+    const std::string& name(std::size_t input) const override { return parameters_[input].name(); }
+    bool can_widen() const override { return false; }
+    Tensor record(const std::vector<std::vector<long double>>& point, DType, std::vector<Tensor>& parameters) override {
+        for (std::size_t index = 0; index < parameters_.size(); ++index) {
+            const Tensor& p = parameters_[index];
+            p.assign(tensor_of(point[index], p.shape(), p.dtype()));
+        }
+        parameters = parameters_;
+        return f_();
+    }
+
+  private:
+    const std::function<Tensor()>& f_;
+    const std::vector<Tensor>& parameters_;
+    std::vector<Tensor> values_;
+};
+
+/// Σ |x y|
+inline long double sum_of_sizes(const std::vector<long double>& x, const std::vector<long double>& y) {
+    long double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) sum += std::abs(x[i] * y[i]);
+    return sum;
+}
+
+/// The scalar whose gradient is compared: for order 1 the function contracted with a random cotangent, for order 2 the
+/// gradient of that contracted with random directions.
+class Scalar {
+  public:
+    Scalar(Subject& subject, int order, std::uint64_t seed, Location at)
+        : subject_(subject), order_(order), seed_(seed), at_(at) {}
+
+    /// `size`, if given, becomes the sum of the sizes of the terms that the function is contracted from.
+    Tensor record(const std::vector<std::vector<long double>>& point, DType precision, std::vector<Tensor>& parameters,
+                  long double* size = nullptr) {
+        Directions directions(seed_);
+        const Tensor y = subject_.record(point, precision, parameters);
+        if (!is_floating(y.dtype())) {
+            throw GradientError("check_gradients", "needs a floating-point result", std::string(name(y.dtype())), at_);
+        }
+        const Tensor cotangent = directions.like(y.shape(), y.dtype());
+        if (size) *size = sum_of_sizes(numbers(y), numbers(cotangent));
+        Tensor scalar = algebra::inner_product(y, cotangent);
+        for (int order = 1; order < order_; ++order) {
+            if (!scalar.needs_gradient()) break;
+            const std::vector<Tensor> gradients = grad(scalar, parameters, Unconnected::gives_zeros);
+            Tensor sum;
+            for (const Tensor& gradient : gradients) {
+                const Tensor term =
+                    algebra::inner_product(gradient, directions.like(gradient.shape(), gradient.dtype()));
+                sum = sum.is_empty_handle() ? term : algebra::sum_of(sum, term);
+            }
+            scalar = sum;
+        }
+        return scalar;
+    }
+
+    long double at(const std::vector<std::vector<long double>>& point, DType precision) {
+        std::vector<Tensor> parameters;
+        return detail::only_element(record(point, precision, parameters), {});
+    }
+
+  private:
+    Subject& subject_;
+    int order_;
+    std::uint64_t seed_;
+    Location at_;
+};
+
+}  // namespace xgrad::subject
