@@ -230,9 +230,13 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
     if (!is_floating(root->dtype)) {
         throw GradientError("grad", "needs a floating-point result", std::string(name(root->dtype)), at);
     }
-    if (seed->shape != root->shape || seed->dtype != root->dtype) {
+    if (seed->shape != root->shape) {
         throw ShapeError("vjp", "needs a cotangent like the result " + to_string(root->shape), to_string(seed->shape),
                          at);
+    }
+    if (seed->dtype != root->dtype) {
+        throw DTypeError("vjp", "needs a cotangent of the result's dtype " + std::string(name(root->dtype)),
+                         std::string(name(seed->dtype)), at);
     }
     for (const Tensor& x : xs) require_differentiable(x, "grad", at);
     const Ancestry ancestry({&root, 1}, xs);
@@ -294,9 +298,13 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
     for (std::size_t index = 0; index < xs.size(); ++index) {
         require_differentiable(xs[index], "jvp", at);
         const NodeRef& tangent = source(tangents[index], "jvp", at);
-        if (tangent->shape != xs[index].shape() || tangent->dtype != xs[index].dtype()) {
+        if (tangent->shape != xs[index].shape()) {
             throw ShapeError("jvp", "needs a tangent like its tensor " + to_string(xs[index].shape()),
                              to_string(tangent->shape), at);
+        }
+        if (tangent->dtype != xs[index].dtype()) {
+            throw DTypeError("jvp", "needs a tangent of its tensor's dtype " + std::string(name(xs[index].dtype())),
+                             std::string(name(tangent->dtype)), at);
         }
         const std::vector<std::size_t> targets = targets_of(ancestry, xs[index]);
         if (targets.empty() && unconnected == Unconnected::is_an_error) {

@@ -29,6 +29,7 @@ const Op& astype_op = define(Linear{
         },
     .transposes = {[](const Record& r, const Tensor& g) { return astype(g, r.input().dtype()); }},
     .probes = {Probe{"to float64", {{{2, 3}}}, [](auto x) { return astype(x[0], DType::float64); }},
+               Probe{"to the widest", {{{5}}}, [](auto x) { return astype(x[0], DType::longdouble); }},
                Probe{"of an empty tensor", {{{0, 3}}}, [](auto x) { return astype(x[0], DType::float64); }}},
 });
 

@@ -10,12 +10,13 @@
 
 namespace derivative_check {
 
-/// How the inputs lie in memory. The numbers that the operation sees are the same in each.
-enum class InputLayout { contiguous, transposed, sliced, reversed, mixed };
+/// How the inputs lie in memory: one after the other, as transposes, as every second element of larger arrays,
+/// backwards, each in another way, all in one block. The numbers that the operation sees are the same in each.
+enum class InputLayout { contiguous, transposed, sliced, reversed, mixed, shared };
 inline constexpr InputLayout all_layouts[] = {InputLayout::contiguous, InputLayout::transposed, InputLayout::sliced,
-                                              InputLayout::reversed, InputLayout::mixed};
+                                              InputLayout::reversed,   InputLayout::mixed,      InputLayout::shared};
 
-enum class Property { values, reverse, duality, second_order, forward_over_reverse, reverse_over_forward };
+enum class Property { values, reverse, duality, second_order, forward_over_reverse, reverse_over_forward, third_order };
 
 struct Failure {
     Property property;
@@ -46,6 +47,7 @@ struct Outcome {
 ///   second_order           ∇⟨vᵀJ, w⟩ equals central differences of ⟨vᵀJ, w⟩
 ///   forward_over_reverse   and forward mode of the gradient gives the same,
 ///   reverse_over_forward   and so does the gradient of forward mode
+///   third_order            ∇⟨∇⟨vᵀJ, w⟩, z⟩ equals central differences of ⟨∇⟨vᵀJ, w⟩, z⟩ (float64, one layout)
 Outcome check(const xgrad::Op& op, const xgrad::Probe& probe, xgrad::DType dtype, std::uint32_t seed);
 
 }  // namespace derivative_check

@@ -17,7 +17,7 @@ namespace failing_allocations {
 
 inline thread_local std::int64_t allocations_left = -1;  // negative: as many as are wanted
 
-inline thread_local std::size_t most_bytes = SIZE_MAX;            // of one allocation
+inline thread_local std::size_t most_bytes = SIZE_MAX;  // of one allocation
 
 inline void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
     if (bytes > most_bytes) return nullptr;

@@ -156,6 +156,10 @@ BOOST_AUTO_TEST_CASE(of_gradients) {
           "vjp: needs a cotangent like the result (2, 3), got (1, 2, 3)");
     FAILS(ShapeError, jvp(w * 2, {&w, 1}, {&b, 1}), "jvp: needs a tangent like its tensor (2, 3), got (2, 1)");
     FAILS(GradientError, jvp(w * 2, {&b, 1}, {&b, 1}), "jvp: needs a result that depends on it, got b of shape (2, 1)");
+    const Tensor narrow = astype(c, xgrad::DType::float32);
+    FAILS(DTypeError, vjp(w * 2, narrow, {&w, 1}), "vjp: needs a cotangent of the result's dtype float64, got float32");
+    FAILS(DTypeError, jvp(w * 2, {&w, 1}, {&narrow, 1}),
+          "jvp: needs a tangent of its tensor's dtype float64, got float32");
     FAILS(ValueError, jvp(w * 2, {&w, 1}, {}), "jvp: needs one tangent per tensor, got 1 tensors and 0 tangents");
 }
 

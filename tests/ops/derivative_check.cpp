@@ -2,8 +2,6 @@
 
 #include <cmath>
 #include <functional>
-#include <random>
-#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -12,6 +10,7 @@
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/reduction.hpp>
 
+#include "probe_inputs.hpp"
 #include "support.hpp"
 
 namespace derivative_check {
@@ -23,69 +22,6 @@ using support::count_of;
 using support::Numbers;
 using support::numbers_of;
 using support::tensor_of;
-
-// Drawn numbers keep this distance from each other and from 0 and 1, so that no difference quotient reaches over a
-// kink or a tie.
-constexpr long double apart = 0x1p-10L;
-constexpr long double step = 0x1p-13L;
-
-std::string_view name_of(InputLayout layout) {
-    constexpr std::string_view names[] = {"contiguous", "transposed", "sliced", "reversed", "mixed"};
-    return names[static_cast<std::size_t>(layout)];
-}
-
-InputLayout layout_of(InputLayout layout, std::size_t input) {
-    return layout == InputLayout::mixed ? all_layouts[(input + 1) % 4] : layout;
-}
-
-/// The array that, seen through a layout, is an array of `shape`.
-Shape source_shape(const Shape& shape, InputLayout layout) {
-    Shape result = shape;
-    if (layout == InputLayout::transposed) std::reverse(result.begin(), result.end());
-    if (layout == InputLayout::sliced) {
-        for (std::int64_t& extent : result) extent = 2 * extent + 1;
-        result.push_back(2);  // so that a scalar is a slice too
-    }
-    return result;
-}
-
-Tensor seen(const Tensor& source, const Shape& shape, InputLayout layout) {
-    switch (layout) {
-        case InputLayout::contiguous:
-            return source;
-        case InputLayout::transposed:
-            return transpose(source);
-        case InputLayout::sliced: {
-            std::vector<Slice> slices(shape.rank(), range(1, Slice::open, 2));
-            slices.emplace_back(-1);
-            return view(source, slices);
-        }
-        default:
-            return view(source, std::vector<Slice>(shape.rank(), all(-1)));
-    }
-}
-
-/// The elements of the source through which `numbers` are seen; `filler` where nothing is seen.
-Numbers embedded(const Numbers& numbers, const Shape& shape, InputLayout layout, long double filler) {
-    const Shape outer = source_shape(shape, layout);
-    const Strides strides = row_major(outer);
-    const std::size_t rank = shape.rank();
-    Numbers result(count_of(outer), filler);
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-        auto rest = static_cast<std::int64_t>(i);
-        std::int64_t offset = layout == InputLayout::sliced ? 1 : 0;
-        for (std::size_t axis = rank; axis-- > 0;) {
-            const std::int64_t index = rest % shape[axis];
-            rest /= shape[axis];
-            if (layout == InputLayout::contiguous) offset += index * strides[axis];
-            if (layout == InputLayout::transposed) offset += index * strides[rank - 1 - axis];
-            if (layout == InputLayout::sliced) offset += (2 * index + 1) * strides[axis];
-            if (layout == InputLayout::reversed) offset += (shape[axis] - 1 - index) * strides[axis];
-        }
-        result[static_cast<std::size_t>(offset)] = numbers[i];
-    }
-    return result;
-}
 
 long double largest(const Numbers& numbers) {
     long double result = 0;
@@ -99,62 +35,14 @@ long double dot(const Numbers& x, const Numbers& y) {
     return sum;
 }
 
-class Draws {
-  public:
-    Draws(std::uint32_t seed, DType dtype) : engine_(seed), dtype_(dtype) {}
-
-    /// Numbers from an open interval, exact in the dtype, apart from all earlier ones.
-    Numbers inputs(const ProbeInput& input) {
-        Numbers result;
-        for (std::int64_t i = 0; i < input.shape.size(); ++i) {
-            if (input.kind == ProbeInput::Kind::real) {
-                result.push_back(lonely(input.low, input.high));
-            } else {
-                const auto choices = static_cast<std::uint32_t>(input.high - input.low);
-                const auto last = input.kind == ProbeInput::Kind::boolean ? 2 : choices;
-                result.push_back(input.low + engine_() % last);
-            }
-        }
-        return result;
-    }
-
-    /// The directions of a derivative: neither equal nor small.
-    Numbers directions(std::size_t count) {
-        Numbers result;
-        for (std::size_t i = 0; i < count; ++i) {
-            const long double size = between(0.5, 1.5);
-            result.push_back(engine_() % 2 ? size : -size);
-        }
-        return result;
-    }
-
-  private:
-    long double between(double low, double high) {
-        const double number = low + (high - low) * ((engine_() + 0.5) * 0x1p-32 + engine_() * 0x1p-64);
-        return dtype_ == DType::float32 ? static_cast<float>(number) : number;
-    }
-    long double lonely(double low, double high) {
-        for (int attempt = 0; attempt < 10000; ++attempt) {
-            const long double number = between(low + 0x1p-11, high - 0x1p-11);
-            const auto near = [&](long double other) { return std::abs(number - other) < apart; };
-            if (std::any_of(taken_.begin(), taken_.end(), near)) continue;
-            taken_.push_back(number);
-            return number;
-        }
-        throw std::logic_error("derivative_check: a probe's interval is too narrow for its size");
-    }
-
-    std::mt19937 engine_;
-    DType dtype_;
-    Numbers taken_{0, 1};
-};
-
 /// One call of the operation with the inputs' sources as parameters.
 struct Evaluation {
     std::vector<Tensor> sources;     // of the real inputs
     std::vector<std::size_t> index;  // which input each of them is
     Tensor y;
 };
+
+constexpr long double step = 0x1p-13L;  // below the distance that the drawn numbers keep
 
 class Checker {
   public:
@@ -165,6 +53,7 @@ class Checker {
             values_.push_back(draws.inputs(input));
             u_.push_back(draws.directions(count_of(input.shape)));
             w_.push_back(draws.directions(count_of(input.shape)));
+            z_.push_back(draws.directions(count_of(input.shape)));
         }
         const Evaluation exact = evaluate(DType::longdouble, InputLayout::contiguous, values_);
         exact_y_ = numbers_of(exact.y);
@@ -184,6 +73,12 @@ class Checker {
     Evaluation evaluate(DType dtype, InputLayout layout, const std::vector<Numbers>& values) const {
         Evaluation result;
         std::vector<Tensor> inputs;
+        Numbers block;
+        for (std::size_t input = 0; input < values.size(); ++input) {
+            if (is_real(input)) block.insert(block.end(), values[input].begin(), values[input].end());
+        }
+        const Tensor together = tensor_of(dtype, {block.size()}, block);
+        std::int64_t taken = 0;
         for (std::size_t input = 0; input < values.size(); ++input) {
             const Shape& shape = probe_.inputs[input].shape;
             const InputLayout own = layout_of(layout, input);
@@ -193,7 +88,11 @@ class Checker {
             const long double filler = is_real(input) ? std::nanl("") : 1;
             Tensor source = tensor_of(type, source_shape(shape, own), embedded(values[input], shape, own, filler));
             if (is_real(input)) {
-                source = parameter(source);
+                if (own == InputLayout::shared) {
+                    source = reshape(view(together, {range(taken, taken + shape.size())}), shape);
+                    taken += shape.size();
+                }
+                source = parameter(source);  // of a piece without gaps: it looks at the block
                 result.sources.push_back(source);
                 result.index.push_back(input);
             }
@@ -220,7 +119,7 @@ class Checker {
         return vjp(at.y, tensor_of(at.y.dtype(), at.y.shape(), v_), at.sources, Unconnected::gives_zeros);
     }
 
-    Tensor along_w(const std::vector<Tensor>& gradients, const std::vector<Tensor>& w) const {
+    Tensor along(const std::vector<Tensor>& gradients, const std::vector<Tensor>& w) const {
         Tensor total;
         for (std::size_t i = 0; i < gradients.size(); ++i) {
             const Tensor product = sum(gradients[i] * w[i]);
@@ -260,6 +159,15 @@ class Checker {
         gradient_ = numerical([&](const std::vector<Numbers>& x) {
             return dot(v_, numbers_of(evaluate(DType::longdouble, InputLayout::contiguous, x).y));
         });
+        if (dtype_ == DType::float64) {
+            third_ = numerical([&](const std::vector<Numbers>& x) {
+                const Evaluation at = evaluate(DType::longdouble, InputLayout::contiguous, x);
+                long double sum = 0;
+                const std::vector<Tensor> h = curvatures(at, directions(at, InputLayout::contiguous, w_));
+                for (std::size_t i = 0; i < h.size(); ++i) sum += dot(z_[at.index[i]], numbers_of(h[i]));
+                return sum;
+            });
+        }
         curvature_ = numerical([&](const std::vector<Numbers>& x) {
             const Evaluation at = evaluate(DType::longdouble, InputLayout::contiguous, x);
             long double sum = 0;
@@ -267,6 +175,12 @@ class Checker {
             for (std::size_t i = 0; i < g.size(); ++i) sum += dot(w_[at.index[i]], numbers_of(g[i]));
             return sum;
         });
+    }
+
+    /// ∇⟨gradients, w⟩
+    std::vector<Tensor> curvatures(const Evaluation& at, const std::vector<Tensor>& w) const {
+        const Tensor phi = along(gradients(at), w);
+        return vjp(phi, tensor_of(phi.dtype(), {}, {1}), at.sources, Unconnected::gives_zeros);
     }
 
     /// Compares element by element, relative to the largest numbers that are involved.
@@ -282,7 +196,8 @@ class Checker {
                                                  "<v, Ju> against <J'v, u>",
                                                  "second derivative",
                                                  "forward over reverse",
-                                                 "reverse over forward"};
+                                                 "reverse over forward",
+                                                 "third derivative"};
             outcome_.failures.push_back(
                 {property,
                  fmt::format("{}, probe {}, {}, {}, seed {}: {} of input {} at element {}: "
@@ -310,6 +225,7 @@ class Checker {
         }
         check_duality(at, layout, g, 32 * epsilon);
         check_second_order(at, layout, g, is_double ? 2e-12L : 1e-5L);
+        if (is_double && layout == InputLayout::contiguous) check_third_order(at, 1e-8L);
     }
 
     /// Nothing flows through the operation: asking for a gradient is an error, never a silent zero.
@@ -347,7 +263,7 @@ class Checker {
         const std::vector<Tensor> forward_first = vjp(
             jvp(at.y, at.sources, w), tensor_of(at.y.dtype(), at.y.shape(), v_), at.sources, Unconnected::gives_zeros);
         const std::vector<Tensor> h =
-            vjp(along_w(g, w), tensor_of(at.sources[0].dtype(), {}, {1}), at.sources, Unconnected::gives_zeros);
+            vjp(along(g, w), tensor_of(at.sources[0].dtype(), {}, {1}), at.sources, Unconnected::gives_zeros);
         for (std::size_t i = 0; i < h.size(); ++i) {
             const Shape& shape = probe_.inputs[at.index[i]].shape;
             const InputLayout own = layout_of(layout, at.index[i]);
@@ -369,6 +285,15 @@ class Checker {
         }
     }
 
+    void check_third_order(const Evaluation& at, long double tolerance) {
+        const auto layout = InputLayout::contiguous;
+        const Tensor phi = along(curvatures(at, directions(at, layout, w_)), directions(at, layout, z_));
+        const std::vector<Tensor> t = vjp(phi, tensor_of(phi.dtype(), {}, {1}), at.sources, Unconnected::gives_zeros);
+        for (std::size_t i = 0; i < t.size(); ++i) {
+            compare(Property::third_order, layout, at.index[i], numbers_of(t[i]), third_[at.index[i]], tolerance, 1);
+        }
+    }
+
     static bool depends(const Tensor& y, const Tensor& x) {
         try {
             vjp(y, y, {&x, 1});
@@ -383,10 +308,10 @@ class Checker {
     DType dtype_;
     std::uint32_t seed_;
     bool is_differentiable_ = false;
-    std::vector<Numbers> values_, u_, w_;  // per input: where, and along which directions
-    Numbers v_;                            // the cotangent of the result
+    std::vector<Numbers> values_, u_, w_, z_;  // per input: where, and along which directions
+    Numbers v_;                                // the cotangent of the result
     Numbers exact_y_;
-    std::vector<Numbers> gradient_, curvature_;  // per input: the differences
+    std::vector<Numbers> gradient_, curvature_, third_;  // per input: the differences
     Outcome outcome_;
 };
 
