@@ -284,6 +284,12 @@ struct Promoted {
 };
 Promoted promote(std::string_view op, const Operand& x, const Operand& y);
 
+// Without this a call with a vector would find std::apply.
+inline Tensor apply(const Op& op, const std::vector<Tensor>& inputs, Attributes attributes = {},
+                    Location at = Location::current()) {
+    return apply(op, std::span<const Tensor>(inputs), std::move(attributes), at);
+}
+
 /// apply() to one operand, with its place.
 Tensor apply(const Op& op, const Operand& x);
 
