@@ -91,6 +91,22 @@ struct Array {
     bool is_contiguous() const;
 };
 
+/// The elements of a strided array in row-major order: its own memory if it is so already, else a copy in `scratch`.
+const void* row_major_data(const Array& array, StorageRef& scratch);
+
+/// An input of a kernel in row-major order, whatever its strides: `const RowMajor<T> x(call.inputs[0]); x[i]`.
+template <class T>
+class RowMajor {
+  public:
+    explicit RowMajor(const Array& array) : data_(static_cast<const T*>(row_major_data(array, scratch_))) {}
+    const T& operator[](std::int64_t index) const { return data_[index]; }
+    const T* data() const { return data_; }
+
+  private:
+    StorageRef scratch_;
+    const T* data_;
+};
+
 /// Computes an operation: inputs with any strides, the output row-major and not initialised.
 struct KernelCall {
     std::span<const Array> inputs;

@@ -95,3 +95,11 @@ const void* contiguous(const Array& array, StorageRef& scratch) {
 }
 
 }  // namespace xgrad::run
+
+namespace xgrad {
+
+const void* row_major_data(const Array& array, StorageRef& scratch) {
+    return run::contiguous(array, scratch);
+}
+
+}  // namespace xgrad
