@@ -26,9 +26,12 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/factorisations.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/random.hpp>
 #include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/solvers.hpp>
 #include <xgrad/ops/structure.hpp>
