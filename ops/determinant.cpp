@@ -202,7 +202,7 @@ const Op& cofactor_op = define(General{
             }
             return total;
         },
-    .probes = square_probes([](const Tensor& x) { return cofactor({x}); }),
+    .probes = square_probes([](const Tensor& x) { return cofactor({well_conditioned(x)}); }),
 });
 
 Tensor cofactor(const std::vector<Tensor>& A_and_H) {
@@ -215,8 +215,9 @@ Tensor per_matrix(const Tensor& g) {
 }
 
 std::vector<Probe> det_probes() {
-    std::vector<Probe> probes = square_probes([](const Tensor& x) { return det(x); });
-    probes.push_back({"of rank n - 1", {{{3, 2}}, {{2, 3}}}, [](auto x) { return det(matmul(x[0], x[1])); }});
+    std::vector<Probe> probes = square_probes([](const Tensor& x) { return det(well_conditioned(x)); });
+    probes.push_back(
+        {"of rank n - 1", {{{3, 2}, -1, 1}, {{2, 3}, -1, 1}}, [](auto x) { return det(matmul(x[0], x[1])); }});
     probes.push_back({"transposed", {{{2, 3, 3}}}, [](auto x) { return det(matrix_transpose(x[0])); }});
     return probes;
 }

@@ -1,5 +1,7 @@
 #include <limits>
 
+#include <fmt/format.h>
+
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
@@ -59,7 +61,7 @@ bool leaves_diagonal_out(Gap gap) {
                      gap == Gap::eigenvalues ? "needs distinct eigenvalues to differentiate their vectors"
                      : is_zero               ? "needs singular values above 0 to differentiate their vectors"
                                              : "needs distinct singular values to differentiate their vectors",
-                     (is_zero ? "0" : to_string(Tensor(value)) + " twice") + which, at);
+                     (is_zero ? "0" : fmt::format("{:.6g} twice", value)) + which, at);
 }
 
 Tensor over_gaps(const Tensor& X, const Tensor& values, Gap gap);

@@ -53,15 +53,13 @@ void solve_triangular(const Dense<T>& A, bool lower, Dense<T>& B, bool unit = fa
     }
 }
 
-/// B ← A⁻¹ B from what lu() has left.
+/// Exchanges the rows of B as lu() has exchanged those of A.
 template <class T>
-void lu_solve(const Dense<T>& LU, const std::vector<int>& swaps, Dense<T>& B) {
-    for (std::int64_t k = 0; k < LU.rows; ++k) {
+void swap_rows(Dense<T>& B, const std::vector<int>& swaps) {
+    for (std::int64_t k = 0; k < B.rows; ++k) {
         const std::int64_t other = swaps[static_cast<std::size_t>(k)] - 1;
         for (std::int64_t j = 0; other != k && j < B.columns; ++j) std::swap(B(k, j), B(other, j));
     }
-    plain::solve_triangular(LU, true, B, true);
-    plain::solve_triangular(LU, false, B);
 }
 
 /// A = L Lᵀ in the lower triangle. Returns the place of the first pivot that is not positive, −1 if there is none.

@@ -10,8 +10,6 @@
 #define XGRAD_LAPACK(P, T)                                                                                            \
     extern "C" {                                                                                                      \
     void P##getrf_(const int* m, const int* n, T* A, const int* lda, int* swaps, int* info);                          \
-    void P##getrs_(const char* transpose, const int* n, const int* columns, const T* A, const int* lda,               \
-                   const int* swaps, T* B, const int* ldb, int* info, std::size_t);                                   \
     void P##trsm_(const char* side, const char* triangle, const char* transpose, const char* diagonal, const int* m,  \
                   const int* n, const T* alpha, const T* A, const int* lda, T* B, const int* ldb, std::size_t,        \
                   std::size_t, std::size_t, std::size_t);                                                             \
@@ -30,7 +28,6 @@
     template <>                                                                                                       \
     struct Lapack<T> {                                                                                                \
         static constexpr auto getrf = P##getrf_;                                                                      \
-        static constexpr auto getrs = P##getrs_;                                                                      \
         static constexpr auto trsm = P##trsm_;                                                                        \
         static constexpr auto potrf = P##potrf_;                                                                      \
         static constexpr auto geqrf = P##geqrf_;                                                                      \
@@ -112,30 +109,30 @@ std::int64_t lu(Dense<T>& A, std::vector<int>& swaps) {
 }
 
 template <class T>
-void lu_solve(const Dense<T>& LU, const std::vector<int>& swaps, Dense<T>& B) {
-    if (B.data.empty()) return;
-    if constexpr (has_lapack<T>) {
-        const int n = extent(LU.rows);
-        const int columns = extent(B.columns);
-        int info = 0;
-        Lapack<T>::getrs("N", &n, &columns, LU.data.data(), &n, swaps.data(), B.data.data(), &n, &info, 1);
-    } else {
-        plain::lu_solve(LU, swaps, B);
-    }
-}
-
-template <class T>
-void solve_triangular(const Dense<T>& A, bool lower, Dense<T>& B) {
+void triangle(const Dense<T>& A, bool lower, bool unit, Dense<T>& B) {
     if (B.data.empty()) return;
     if constexpr (has_lapack<T>) {
         const int n = extent(A.rows);
         const int columns = extent(B.columns);
         const T one = 1;
-        Lapack<T>::trsm("L", lower ? "L" : "U", "N", "N", &n, &columns, &one, A.data.data(), &n, B.data.data(), &n, 1,
-                        1, 1, 1);
+        Lapack<T>::trsm("L", lower ? "L" : "U", "N", unit ? "U" : "N", &n, &columns, &one, A.data.data(), &n,
+                        B.data.data(), &n, 1, 1, 1, 1);
     } else {
-        plain::solve_triangular(A, lower, B);
+        plain::solve_triangular(A, lower, B, unit);
     }
+}
+
+template <class T>
+void solve_triangular(const Dense<T>& A, bool lower, Dense<T>& B) {
+    triangle(A, lower, false, B);
+}
+
+// In place of getrs, which OpenBLAS 0.3.21 hands to its threads whatever the size.
+template <class T>
+void lu_solve(const Dense<T>& LU, const std::vector<int>& swaps, Dense<T>& B) {
+    plain::swap_rows(B, swaps);
+    triangle(LU, true, true, B);
+    triangle(LU, false, false, B);
 }
 
 template <class T>
