@@ -41,14 +41,19 @@ T parity(const std::vector<int>& swaps) {
     return sign;
 }
 
+/// The product of the pivots, as lu() has left them.
+template <class T>
+T product_of_pivots(const Dense<T>& LU, const std::vector<int>& swaps) {
+    T product = parity<T>(swaps);
+    for (std::int64_t i = 0; i < LU.rows; ++i) product *= LU(i, i);
+    return product;
+}
+
 template <class T>
 T determinant(Dense<T> A) {
     if (!A.is_finite()) return static_cast<T>(not_a_number);
     std::vector<int> swaps;
-    if (kernels::lu(A, swaps) >= 0) return 0;
-    T product = parity<T>(swaps);
-    for (std::int64_t i = 0; i < A.rows; ++i) product *= A(i, i);
-    return product;
+    return kernels::lu(A, swaps) >= 0 ? T(0) : product_of_pivots(A, swaps);
 }
 
 template <class T>
@@ -128,20 +133,49 @@ Dense<T> product(const Dense<T>& A, const Dense<T>& B) {
     return C;
 }
 
-/// The same for any A = U S Vᵀ: the H are seen in the bases U and V, and so is the result.
+/// Whether the pivots are of one size, so that dividing by them costs no digits to speak of.
+template <class T>
+bool has_even_pivots(const Dense<T>& LU) {
+    T least = std::numeric_limits<T>::infinity();
+    T largest = 0;
+    for (std::int64_t i = 0; i < LU.rows; ++i) {
+        least = std::min(least, std::abs(LU(i, i)));
+        largest = std::max(largest, std::abs(LU(i, i)));
+    }
+    return LU.rows > 0 && least * 100 >= largest;
+}
+
+/// The same for any A. If it is far from singular, det(A + ΣtH) = det A det(I + Σ t A⁻¹H) leads to the identity; else
+/// A = U S Vᵀ, and the H are seen in the bases U and V, and so is the result.
 template <class T>
 Dense<T> cofactors(const Dense<T>& A, const std::vector<Dense<T>>& H) {
-    Dense<T> U(A.rows, A.rows);
-    Dense<T> V(A.rows, A.rows);
-    std::vector<T> s;
-    if (!A.is_finite() || !kernels::svd(A, U, s, V)) {
-        U.fill(static_cast<T>(not_a_number));
-        return U;
-    }
-    const Dense<T> Ut = U.transposed();
+    const std::int64_t n = A.rows;
+    Dense<T> C(n, n);
+    C.fill(static_cast<T>(not_a_number));
+    if (!A.is_finite()) return C;
     std::vector<Dense<T>> turned;
+    Dense<T> LU = A;
+    std::vector<int> swaps;
+    if (kernels::lu(LU, swaps) < 0 && has_even_pivots(LU)) {
+        for (const Dense<T>& h : H) {
+            turned.push_back(h);
+            kernels::lu_solve(LU, swaps, turned.back());
+        }
+        auto inverse = Dense<T>::identity(n);
+        kernels::lu_solve(LU, swaps, inverse);
+        const std::vector<T> ones(static_cast<std::size_t>(n), 1);
+        C = product(inverse.transposed(), diagonal_cofactors(ones, turned));
+        const T determinant_of_A = product_of_pivots(LU, swaps);
+        for (T& element : C.data) element *= determinant_of_A;
+        return C;
+    }
+    Dense<T> U(n, n);
+    Dense<T> V(n, n);
+    std::vector<T> s;
+    if (!kernels::svd(A, U, s, V)) return C;
+    const Dense<T> Ut = U.transposed();
     for (const Dense<T>& h : H) turned.push_back(product(Ut, product(h, V)));
-    Dense<T> C = product(product(U, diagonal_cofactors(s, turned)), V.transposed());
+    C = product(product(U, diagonal_cofactors(s, turned)), V.transposed());
     // det U and det V are 1 or -1.
     const bool flips = (determinant(U) < 0) != (determinant(V) < 0);
     for (T& element : C.data) element = flips ? -element : element;
