@@ -4,7 +4,6 @@
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
-#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/factorisations.hpp>
 #include <xgrad/ops/kernels/lapack.hpp>
 #include <xgrad/ops/kernels/matrix_stack.hpp>
@@ -16,7 +15,7 @@
 #include <xgrad/ops/structure.hpp>
 
 // eigh and svd each give one packed array, so that one decomposition serves all outputs. The values are handed out by
-// an operation of their own, whose derivative takes no part in that of the vectors: it exists where theirs does not.
+// an operation of their own, whose derivative has no part in that of the vectors: it exists where theirs does not.
 
 namespace xgrad::linalg {
 
@@ -102,7 +101,7 @@ const Op& over_gaps_op = define(General{
                 const T* x = static_cast<const T*>(all_values) + index * k;
                 T largest = 0;
                 for (std::int64_t j = 0; j < k; ++j) largest = std::max(largest, std::abs(x[j]));
-                const T rounding = std::numeric_limits<T>::epsilon() * static_cast<T>(std::max(n, k)) * largest;
+                const T rounding = std::numeric_limits<T>::epsilon() * static_cast<T>(8 * std::max(n, k)) * largest;
                 for (std::int64_t i = 0; i < n; ++i) {
                     for (std::int64_t j = 0; j < k; ++j) {
                         const T numerator = X.data[i * X.row_stride + j * X.column_stride];
@@ -159,19 +158,22 @@ Tensor over_gaps(const Tensor& X, const Tensor& values, Gap gap) {
     return apply(over_gaps_op, {X, values}, {{"gap", static_cast<std::int64_t>(gap)}});
 }
 
-/// Of a packed decomposition P the row of values; A is their argument, and P has the vectors for the derivative.
-Tensor values_in(const Tensor& packed, const Tensor& A, std::int64_t at);
+/// The packed decompositions: λ above V, and U above S above V.
+Tensor packed_eigh(const Tensor& A);
+Tensor packed_svd(const Tensor& A);
 
-/// U and V for diag(Uᵀ dA V), the change of the values: for eigh both are V.
+/// U and V for diag(Uᵀ dA V), the change of the values: for eigh both are V. A is decomposed anew, so that the vectors
+/// are a function of A, with derivatives of their own, only where the derivative of the values is asked for.
 struct Bases {
     Tensor U;
     Tensor V;
 };
 Bases bases(const Record& r) {
-    const Tensor P = r.input(0);
+    const Tensor A = r.input(1);
     const std::int64_t at = r.attribute<std::int64_t>("row");
+    const bool has_both = at == rows_of(A.shape());  // U stands above the values
+    const Tensor P = has_both ? packed_svd(A) : packed_eigh(A);
     const Tensor V = rows(P, at + 1, rows_of(P.shape()));
-    const bool has_both = at == rows_of(r.shape(1));  // U stands above the values
     return {has_both ? rows(P, 0, at) : V, V};
 }
 
@@ -191,10 +193,9 @@ const Op& spectrum_op = define(General{
             const std::int64_t start = attributes.at<std::int64_t>("row") * rows_of(packed.strides);
             return std::optional<Layout>({columns_of(packed.shape) > 0 ? start : 0, strides});
         },
-    // dx_i = u_iᵀ dA v_i, all of which goes to A and nothing to the packed form.
+    // dx_i = u_iᵀ dA v_i. The packed form is a constant here: only its numbers are taken.
     .vjp =
-        [](const Record& r, const Tensor& g, std::size_t argument) {
-            if (argument == 0) return zeros_like(r.input(0));
+        [](const Record& r, const Tensor& g, std::size_t) {
             const auto [U, V] = bases(r);
             return matmul(U * as_row(g), matrix_transpose(V));
         },
@@ -206,8 +207,9 @@ const Op& spectrum_op = define(General{
     .probes = square_probes([](const Tensor& x) { return eigvalsh(spread_out(x)); }),
 });
 
+/// The row of values of the packed decomposition of A.
 Tensor values_in(const Tensor& packed, const Tensor& A, std::int64_t at) {
-    return apply(spectrum_op, {packed, A}, {{"row", at}});
+    return apply(spectrum_op, {stop_gradient(packed), A}, {{"row", at}});
 }
 
 /// λ as the first row, V below.
@@ -366,13 +368,19 @@ const Op& svd_op = define(General{
         }(),
 });
 
+Tensor packed_eigh(const Tensor& A) {
+    return apply(eigh_op, {A});
+}
+Tensor packed_svd(const Tensor& A) {
+    return apply(svd_op, {A});
+}
+
 }  // namespace
 
 Eigen eigh(const Operand& A) {
     const Attribution attribution(A.location());
-    const Tensor packed = apply(eigh_op, {A.tensor()});
-    // The gradient is that over symmetric matrices, of the values as well.
-    return {values_in(packed, symmetric_part(A.tensor()), 0), rows(packed, 1, rows_of(packed.shape()))};
+    const Tensor packed = packed_eigh(A.tensor());
+    return {values_in(packed, A.tensor(), 0), rows(packed, 1, rows_of(packed.shape()))};
 }
 
 Tensor eigvalsh(const Operand& A) {
@@ -381,7 +389,7 @@ Tensor eigvalsh(const Operand& A) {
 
 SVD svd(const Operand& A) {
     const Attribution attribution(A.location());
-    const Tensor packed = apply(svd_op, {A.tensor()});
+    const Tensor packed = packed_svd(A.tensor());
     const std::int64_t m = rows_of(A.tensor().shape());
     return {rows(packed, 0, m), values_in(packed, A.tensor(), m),
             matrix_transpose(rows(packed, m + 1, rows_of(packed.shape())))};

@@ -5,7 +5,7 @@
 namespace xgrad::linalg {
 
 // Each works on stacks of matrices: the last two axes are the matrix, the leading ones go along. ShapeError for
-// matrices of the wrong shape, DTypeError unless floating point. Numbers that are not finite give NaN. What depends on
+// matrices of the wrong shape, DTypeError unless floating point. A matrix that is not finite gives NaN. What depends on
 // values is judged when they are computed.
 //
 // A vector that is determined up to its sign, in eigh and svd, is turned so that its first component of at least 0.37
@@ -31,8 +31,8 @@ struct Eigen {
 /// Only A's lower triangle is read; the gradient is symmetric.
 ///
 /// Where eigenvalues are equal, their vectors have no derivative: a ValueError, unless what is differentiated does not
-/// depend on them to first order (their cotangent is 0 there, and so is taken what they contribute). The gradient of
-/// the values alone is right where it exists.
+/// depend on them to first order (their cotangent is 0 there, and so is taken what they contribute). The first
+/// derivative of the values alone is right where it exists; the second one goes through the vectors.
 Eigen eigh(const Operand& A);
 /// The eigenvalues alone.
 Tensor eigvalsh(const Operand& A);

@@ -5,8 +5,8 @@
 namespace xgrad::linalg {
 
 // Each works on stacks of matrices: the last two axes are the matrix, the leading ones go along, and those of two
-// arguments broadcast. ShapeError for matrices of the wrong shape, DTypeError unless floating point. Numbers that are
-// not finite give NaN. What depends on values is judged when they are computed.
+// arguments broadcast. ShapeError for matrices of the wrong shape, DTypeError unless floating point. A that is not
+// finite gives NaN. What depends on values is judged when they are computed.
 
 /// A⁻¹ of (..., n, n). ValueError for a zero pivot.
 Tensor inv(const Operand& A);

@@ -370,23 +370,22 @@ BOOST_AUTO_TEST_CASE(equal_eigenvalues) {
 
     const Tensor W = random({3, 3}, 24);
     const Tensor lost = sum(eigh(A).vectors * W);
-    const Tensor lost_gradient = grad(lost, A);
-    const int line = __LINE__ - 2;
-    BOOST_TEST(message_of<ValueError>([&] { compute({lost_gradient}); }) ==
+    const int line = __LINE__ - 1;
+    BOOST_TEST(message_of<ValueError>([&] { compute({grad(lost, A)}); }) ==
                "eigh: needs distinct eigenvalues to differentiate their vectors, got 2 twice in matrix 0" + here(line));
     // The vector of the one that stands alone moves as it should: what has no part in it is not asked for.
     const Tensor alone = sum(xgrad::view(eigh(A).vectors, {xgrad::all(), 2}) * xgrad::view(W, {0}));
     BOOST_TEST(std::isfinite(sum(grad(alone, A)).item()));
 
-    const Tensor turned = grad(sum(svd(A).U * W), A);
+    const Tensor turned = sum(svd(A).U * W);
     const int svd_line = __LINE__ - 1;
-    BOOST_TEST(message_of<ValueError>([&] { compute({turned}); }) ==
+    BOOST_TEST(message_of<ValueError>([&] { compute({grad(turned, A)}); }) ==
                "svd: needs distinct singular values to differentiate their vectors, got 2 twice in matrix 0" +
                    here(svd_line));
     const Tensor low = xgrad::parameter(Array{{1, 2}, {2, 4}, {3, 6}});
-    const Tensor gone = grad(sum(svd(low).U * random({3, 2}, 25)), low);
+    const Tensor gone = sum(svd(low).U * random({3, 2}, 25));
     const int zero_line = __LINE__ - 1;
-    BOOST_TEST(message_of<ValueError>([&] { compute({gone}); }) ==
+    BOOST_TEST(message_of<ValueError>([&] { compute({grad(gone, low)}); }) ==
                "svd: needs singular values above 0 to differentiate their vectors, got 0 in matrix 0" +
                    here(zero_line));
 }
@@ -465,7 +464,6 @@ BOOST_AUTO_TEST_CASE(values_that_do_not_fit) {
     for (const DType dtype : {DType::float64, DType::float32, DType::longdouble}) {
         const Tensor A = xgrad::astype(Tensor(stack), dtype);
         const Tensor eye = identity(2, dtype);
-        const auto fails = [&](const Tensor& y) { return message_of<ValueError>([&] { compute({y}); }); };
         // clang-format off
         BOOST_TEST(message_of<ValueError>([&] { compute({la::inv(A)}); }) == "inv: needs an invertible matrix, got a zero pivot at 1 in matrix 1" + here(__LINE__));
         BOOST_TEST(message_of<ValueError>([&] { compute({solve(A, eye)}); }) == "solve: needs an invertible matrix, got a zero pivot at 1 in matrix 1" + here(__LINE__));
@@ -477,7 +475,7 @@ BOOST_AUTO_TEST_CASE(values_that_do_not_fit) {
         const Tensor p = xgrad::parameter(A);
         const Tensor logarithms = sum(slogdet(p).logabsdet);
         const int line = __LINE__ - 1;
-        BOOST_TEST(fails(grad(logarithms, p)) ==
+        BOOST_TEST(message_of<ValueError>([&] { compute({grad(logarithms, p)}); }) ==
                    "inv: needs an invertible matrix, got a zero pivot at 1 in matrix 1" + here(line));
     }
     BOOST_TEST(message_of<xgrad::GradientError>([] {
