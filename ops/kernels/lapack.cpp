@@ -92,6 +92,38 @@ void turn_column(Dense<T>& A, std::int64_t j) {
     for (std::int64_t i = 0; i < A.rows; ++i) A(i, j) = -A(i, j);
 }
 
+/// B ← T⁻¹ B, with a unit diagonal if `unit`.
+template <class T>
+void triangle(const Dense<T>& A, bool lower, bool unit, Dense<T>& B) {
+    if (B.data.empty()) return;
+    if constexpr (has_lapack<T>) {
+        const int n = extent(A.rows);
+        const int columns = extent(B.columns);
+        const T one = 1;
+        Lapack<T>::trsm("L", lower ? "L" : "U", "N", unit ? "U" : "N", &n, &columns, &one, A.data.data(), &n,
+                        B.data.data(), &n, 1, 1, 1, 1);
+    } else {
+        plain::solve_triangular(A, lower, B, unit);
+    }
+}
+
+/// eigh() by LAPACK, before the vectors are oriented; returns its error code.
+template <class T>
+int lapack_eigh(Dense<T>& A, std::vector<T>& values) {
+    const int n = extent(A.rows);
+    int info = 0;
+    values.assign(static_cast<std::size_t>(n), 0);
+    std::vector<int> iwork(static_cast<std::size_t>(3 + 5 * static_cast<std::int64_t>(n)));
+    const int iwork_length = extent(static_cast<std::int64_t>(iwork.size()));
+    with_workspace<T>([&](T* work, int length) {
+        // The two lengths are asked for together, or not at all.
+        const int other_length = length < 0 ? -1 : iwork_length;
+        Lapack<T>::syevd("V", "L", &n, A.data.data(), &n, values.data(), work, &length, iwork.data(), &other_length,
+                         &info, 1, 1);
+    });
+    return info;
+}
+
 }  // namespace
 
 template <class T>
@@ -105,20 +137,6 @@ std::int64_t lu(Dense<T>& A, std::vector<int>& swaps) {
         return info > 0 ? info - 1 : -1;
     } else {
         return plain::lu(A, swaps);
-    }
-}
-
-template <class T>
-void triangle(const Dense<T>& A, bool lower, bool unit, Dense<T>& B) {
-    if (B.data.empty()) return;
-    if constexpr (has_lapack<T>) {
-        const int n = extent(A.rows);
-        const int columns = extent(B.columns);
-        const T one = 1;
-        Lapack<T>::trsm("L", lower ? "L" : "U", "N", unit ? "U" : "N", &n, &columns, &one, A.data.data(), &n,
-                        B.data.data(), &n, 1, 1, 1, 1);
-    } else {
-        plain::solve_triangular(A, lower, B, unit);
     }
 }
 
@@ -182,19 +200,15 @@ void qr(Dense<T>& A, Dense<T>& R) {
 
 template <class T>
 bool eigh(Dense<T>& A, std::vector<T>& values) {
+    // A small matrix is done by rotations before LAPACK, which OpenBLAS 0.3.21 runs on its threads, has begun.
+    constexpr std::int64_t small = 8;
     int info = 0;
-    values.assign(static_cast<std::size_t>(A.rows), 0);
-    if (A.rows == 0) return true;
     if constexpr (has_lapack<T>) {
-        const int n = extent(A.rows);
-        std::vector<int> iwork(static_cast<std::size_t>(3 + 5 * static_cast<std::int64_t>(n)));
-        const int iwork_length = extent(static_cast<std::int64_t>(iwork.size()));
-        with_workspace<T>([&](T* work, int length) {
-            // The two lengths are asked for together, or not at all.
-            const int other_length = length < 0 ? -1 : iwork_length;
-            Lapack<T>::syevd("V", "L", &n, A.data.data(), &n, values.data(), work, &length, iwork.data(), &other_length,
-                             &info, 1, 1);
-        });
+        if (A.rows > small) {
+            info = lapack_eigh(A, values);
+        } else {
+            plain::eigh(A, values);
+        }
     } else {
         plain::eigh(A, values);
     }
