@@ -27,9 +27,11 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/factorisations.hpp>
 #include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/random.hpp>
@@ -37,6 +39,7 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/rounding.hpp>
 #include <xgrad/ops/scan.hpp>
+#include <xgrad/ops/solvers.hpp>
 #include <xgrad/ops/sorting.hpp>
 #include <xgrad/ops/special.hpp>
 #include <xgrad/ops/structure.hpp>

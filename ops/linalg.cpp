@@ -3,34 +3,17 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/kernels/matrix_stack.hpp>
+#include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/movement.hpp>
-#include <xgrad/ops/reduction.hpp>
 
 namespace xgrad {
 
 namespace {
 
-/// The leading axes of a stack of matrices.
-Shape stack_of(const Shape& shape) {
-    return {shape.begin(), shape.end() - 2};
-}
-
-Tensor matrix_transpose(const Tensor& x) {
-    Shape axes;
-    for (std::size_t axis = 0; axis < x.rank(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
-    std::swap(axes[x.rank() - 1], axes[x.rank() - 2]);
-    return transpose(x, axes);
-}
-
-template <class T>
-kernels::Matrix<T> matrix_at(const Array& array, std::int64_t index, const Shape& stack) {
-    const std::size_t rank = array.shape.rank();
-    const Shape own = stack_of(array.shape);
-    const Strides strides = stretched_strides(own, stack_of(array.strides), stack);
-    return {array.as<T>() + kernels::offset_of(index, stack, strides), array.shape[rank - 2], array.shape[rank - 1],
-            array.strides[rank - 2], array.strides[rank - 1]};
-}
+using kernels::matrix_at;
+using kernels::stack_of;
+using linalg::matrix_transpose;
 
 const Op& matmul_op = define(Linear{
     .name = "matmul",

@@ -1,0 +1,245 @@
+#include <numeric>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/kernels/matrix_stack.hpp>
+#include <xgrad/ops/linalg.hpp>
+#include <xgrad/ops/matrix_parts.hpp>
+#include <xgrad/ops/matrix_probes.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/solvers.hpp>
+
+namespace xgrad::linalg {
+
+namespace {
+
+const Op& vdot_op = define(Composite{
+    .name = "vdot",
+    .math = "c = sum of a_i b_i",
+    .probes = {Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return vdot(x[0], x[1]); }},
+               Probe{"one", {{{1}}, {{1}}}, [](auto x) { return vdot(x[0], x[1]); }},
+               Probe{"scalars", {{{}}, {{}}}, [](auto x) { return vdot(x[0], x[1]); }},
+               Probe{"matrices", {{{2, 3}}, {{2, 3}}}, [](auto x) { return vdot(x[0], x[1]); }},
+               Probe{"transposed", {{{2, 3}}, {{3, 2}}}, [](auto x) { return vdot(transpose(x[0]), x[1]); }},
+               Probe{"empty", {{{0}}, {{0}}}, [](auto x) { return vdot(x[0], x[1]); }}},
+});
+
+const Op& outer_op = define(Composite{
+    .name = "outer",
+    .math = "C_ij = a_i b_j",
+    .probes = {Probe{"vectors", {{{3}}, {{2}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+               Probe{"with itself", {{{3}}}, [](auto x) { return linalg::outer(x[0], x[0]); }},
+               Probe{"one", {{{1}}, {{1}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+               Probe{"scalar", {{{}}, {{2}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+               Probe{"matrices", {{{2, 2}}, {{1, 3}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+               Probe{"empty", {{{0}}, {{3}}}, [](auto x) { return linalg::outer(x[0], x[1]); }}},
+});
+
+const Op& tensordot_op = define(Composite{
+    .name = "tensordot",
+    .math = "C = sum of A B over pairs of axes",
+    .probes = {Probe{"2", {{{2, 2, 3}}, {{2, 3, 2}}}, [](auto x) { return tensordot(x[0], x[1]); }},
+               Probe{"1", {{{2, 3}}, {{3, 2, 2}}}, [](auto x) { return tensordot(x[0], x[1], 1); }},
+               Probe{"0", {{{2}}, {{3}}}, [](auto x) { return tensordot(x[0], x[1], 0); }},
+               Probe{"axes 0 and 2 with -1 and 0",
+                     {{{2, 3, 4}}, {{4, 1, 2}}},
+                     [](auto x) {
+                         return tensordot(x[0], x[1], {0, 2}, {-1, 0});
+                     }},
+               Probe{"transposed",
+                     {{{3, 2}}, {{2, 3}}},
+                     [](auto x) { return tensordot(transpose(x[0]), transpose(x[1]), 1); }},
+               Probe{"empty", {{{2, 0}}, {{0, 3}}}, [](auto x) { return tensordot(x[0], x[1], 1); }}},
+});
+
+const Op& kron_op = define(Composite{
+    .name = "kron",
+    .math = "block (i, j) of C is A_ij B",
+    .probes = {Probe{"matrices", {{{2, 3}}, {{3, 1}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+               Probe{"vectors", {{{2}}, {{3}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+               Probe{"vector and matrix", {{{2}}, {{2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+               Probe{"three axes", {{{2, 1, 2}}, {{1, 2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+               Probe{"with itself", {{{2, 2}}}, [](auto x) { return linalg::kron(x[0], transpose(x[0])); }},
+               Probe{"empty", {{{0, 2}}, {{2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }}},
+});
+
+const Op& trace_op = define(Composite{
+    .name = "trace",
+    .math = "y = sum of A_i,i+offset",
+    .probes = {Probe{"square", {{{3, 3}}}, [](auto x) { return linalg::trace(x[0]); }},
+               Probe{"stack", {{{2, 3, 3}}}, [](auto x) { return linalg::trace(x[0]); }},
+               Probe{"above", {{{2, 3}}}, [](auto x) { return linalg::trace(x[0], 1); }},
+               Probe{"below", {{{5, 2}}}, [](auto x) { return linalg::trace(x[0], -2); }},
+               Probe{"one", {{{1, 1}}}, [](auto x) { return linalg::trace(x[0]); }},
+               Probe{"empty", {{{0, 0}}}, [](auto x) { return linalg::trace(x[0]); }}},
+});
+
+const Op& matrix_power_op = define(Composite{
+    .name = "matrix_power",
+    .math = "Y = A^n",
+    .probes = {Probe{"1", {{{2, 2}}}, [](auto x) { return matrix_power(x[0], 1); }},
+               Probe{"2", {{{3, 3}}}, [](auto x) { return matrix_power(x[0], 2); }},
+               Probe{"5, of a stack", {{{2, 2, 2}}}, [](auto x) { return matrix_power(x[0], 5); }},
+               Probe{"-1", {{{2, 2}}}, [](auto x) { return matrix_power(well_conditioned(x[0]), -1); }},
+               Probe{"-3", {{{3, 3}}}, [](auto x) { return matrix_power(well_conditioned(x[0]), -3); }},
+               Probe{"one", {{{1, 1}}}, [](auto x) { return matrix_power(x[0], 4); }},
+               Probe{"empty", {{{0, 0}}}, [](auto x) { return matrix_power(x[0], 3); }}},
+});
+
+/// Checks the axes, and moves those that are summed over to the end of A and to the front of B.
+Tensor contracted(const Promoted& pair, const Shape& of_A, const Shape& of_B) {
+    const Shape& a = pair.x.shape();
+    const Shape& b = pair.y.shape();
+    const auto left_over = [](std::size_t rank, const Shape& taken) {
+        Shape rest;
+        for (std::size_t axis = 0; axis < rank; ++axis) {
+            const auto number = static_cast<std::int64_t>(axis);
+            if (std::find(taken.begin(), taken.end(), number) == taken.end()) rest.push_back(number);
+        }
+        return rest;
+    };
+    Shape result;
+    std::int64_t rows = 1;
+    std::int64_t columns = 1;
+    std::int64_t inner = 1;
+    Shape order_A = left_over(a.rank(), of_A);
+    Shape order_B = of_B;
+    const Shape rest_B = left_over(b.rank(), of_B);
+    for (std::int64_t axis : order_A) {
+        result.push_back(a[static_cast<std::size_t>(axis)]);
+        rows *= result.back();
+    }
+    for (std::int64_t axis : rest_B) {
+        result.push_back(b[static_cast<std::size_t>(axis)]);
+        columns *= result.back();
+    }
+    for (std::int64_t axis : of_A) inner *= a[static_cast<std::size_t>(axis)];
+    order_A.append(of_A);
+    order_B.append(rest_B);
+    const Tensor left = reshape(transpose(pair.x, order_A), {rows, inner});
+    const Tensor right = reshape(transpose(pair.y, order_B), {inner, columns});
+    return reshape(matmul(left, right), result);
+}
+
+Tensor flat(const Tensor& x) {
+    return reshape(x, {x.size()});
+}
+
+}  // namespace
+
+Tensor vdot(const Operand& a, const Operand& b) {
+    const Promoted pair = promote("vdot", a, b);
+    const Attribution attribution(pair.at);
+    if (pair.x.size() != pair.y.size()) {
+        throw ShapeError("vdot", "needs equally many elements",
+                         to_string(pair.x.shape()) + " and " + to_string(pair.y.shape()), pair.at);
+    }
+    return matmul(flat(pair.x), flat(pair.y));
+}
+
+Tensor outer(const Operand& a, const Operand& b) {
+    const Promoted pair = promote("outer", a, b);
+    const Attribution attribution(pair.at);
+    return reshape(pair.x, {pair.x.size(), 1}) * flat(pair.y);
+}
+
+Tensor tensordot(const Operand& A, const Operand& B, int axes) {
+    const Promoted pair = promote("tensordot", A, B);
+    const Attribution attribution(pair.at);
+    const Shape& a = pair.x.shape();
+    const Shape& b = pair.y.shape();
+    const auto count = static_cast<std::size_t>(std::max(axes, 0));
+    if (axes < 0 || count > a.rank() || count > b.rank() || !std::equal(b.begin(), b.begin() + count, a.end() - axes)) {
+        throw ShapeError("tensordot", "needs the last " + std::to_string(axes) + " extents of A to be the first of B",
+                         to_string(a) + " and " + to_string(b), pair.at);
+    }
+    Shape of_A;
+    Shape of_B;
+    for (std::size_t axis = 0; axis < count; ++axis) {
+        of_A.push_back(static_cast<std::int64_t>(a.rank() - count + axis));
+        of_B.push_back(static_cast<std::int64_t>(axis));
+    }
+    return contracted(pair, of_A, of_B);
+}
+
+Tensor tensordot(const Operand& A, const Operand& B, const std::vector<int>& axes_of_A,
+                 const std::vector<int>& axes_of_B) {
+    const Promoted pair = promote("tensordot", A, B);
+    const Attribution attribution(pair.at);
+    const auto resolved = [&](const Tensor& x, const std::vector<int>& axes) {
+        Axes(axes).resolve(x.rank(), "tensordot", pair.at);
+        Shape result;
+        for (int axis : axes) {
+            result.push_back(static_cast<std::int64_t>(resolve_axis(axis, x.rank(), "tensordot", pair.at)));
+        }
+        return result;
+    };
+    const Shape of_A = resolved(pair.x, axes_of_A);
+    const Shape of_B = resolved(pair.y, axes_of_B);
+    bool fits = of_A.rank() == of_B.rank();
+    for (std::size_t i = 0; fits && i < of_A.rank(); ++i) {
+        fits = pair.x.shape()[static_cast<std::size_t>(of_A[i])] == pair.y.shape()[static_cast<std::size_t>(of_B[i])];
+    }
+    if (!fits) {
+        throw ShapeError("tensordot", "needs pairs of axes of equal extents",
+                         "axes " + to_string(Shape(axes_of_A)) + " of " + to_string(pair.x.shape()) + " and axes " +
+                             to_string(Shape(axes_of_B)) + " of " + to_string(pair.y.shape()),
+                         pair.at);
+    }
+    return contracted(pair, of_A, of_B);
+}
+
+Tensor kron(const Operand& A, const Operand& B) {
+    const Promoted pair = promote("kron", A, B);
+    const Attribution attribution(pair.at);
+    const std::size_t rank = std::max(pair.x.rank(), pair.y.rank());
+    Shape a = pair.x.shape();
+    Shape b = pair.y.shape();
+    while (a.rank() < rank) a.insert(0, 1);
+    while (b.rank() < rank) b.insert(0, 1);
+    // A along every even axis, B along every odd one; their product broadcasts, and each pair is one axis of the
+    // result.
+    Shape spread_A;
+    Shape spread_B;
+    Shape result;
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+        spread_A.append({a[axis], 1});
+        spread_B.append({1, b[axis]});
+        result.push_back(a[axis] * b[axis]);
+    }
+    return reshape(reshape(pair.x, spread_A) * reshape(pair.y, spread_B), result);
+}
+
+Tensor trace(const Operand& A, std::int64_t offset) {
+    const Attribution attribution(A.location());
+    if (A.tensor().rank() < 2) {
+        throw ShapeError("trace", "needs matrices (..., m, n)", to_string(A.tensor().shape()),
+                         Attribution::resolve(A.location()));
+    }
+    return sum(linalg::diagonal(A.tensor(), offset), -1);
+}
+
+Tensor matrix_power(const Operand& A, std::int64_t n) {
+    const Attribution attribution(A.location());
+    const Tensor& tensor = A.tensor();
+    const Location at = Attribution::resolve(A.location());
+    if (!kernels::is_square(tensor.shape())) {
+        throw ShapeError("matrix_power", "needs square matrices (..., n, n)", to_string(tensor.shape()), at);
+    }
+    if (!is_floating(tensor.dtype())) {
+        throw DTypeError("matrix_power", "needs float32 or float64", std::string(name(tensor.dtype())), at);
+    }
+    if (n == 0) return identity(tensor.shape().back(), tensor.dtype(), kernels::stack_of(tensor.shape()));
+    // The squares of which the binary digits of |n| say whether they are factors.
+    Tensor square = n < 0 ? inv(tensor) : tensor;
+    Tensor result;
+    for (std::uint64_t rest = n < 0 ? -static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n); rest > 0;) {
+        if (rest & 1) result = result.is_empty_handle() ? square : matmul(result, square);
+        rest >>= 1;
+        if (rest > 0) square = matmul(square, square);
+    }
+    return result;
+}
+
+}  // namespace xgrad::linalg
