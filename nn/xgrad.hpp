@@ -24,11 +24,14 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/convolution.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/per_axis.hpp>
+#include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/random.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/structure.hpp>
