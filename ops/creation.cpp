@@ -187,7 +187,7 @@ Tensor arange(double start, double stop, double step, DType dtype, Location at) 
     const Attributes attributes{{"shape", Shape{static_cast<std::int64_t>(count)}}, {"dtype", dtype}};
     if (!is_integer(dtype)) return apply(arange_op, {bounds(start, step, at)}, attributes, at);
     require_integer(start, dtype, at);
-    require_integer(step, DType::int64, at);
+    require_integer(step, dtype, at);
     if (count > 0) require_integer(start + (count - 1) * step, dtype, at);
     const Tensor from = bounds(static_cast<std::int64_t>(start), static_cast<std::int64_t>(step), at);
     return apply(arange_op, {from}, attributes, at);
