@@ -1,20 +1,15 @@
 #include <xgrad/ops/pooling.hpp>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
-#include <xgrad/ops/arithmetic.hpp>
-#include <xgrad/ops/comparison.hpp>
-#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/kernels/windows.hpp>
-#include <xgrad/ops/movement.hpp>
-#include <xgrad/ops/reduction.hpp>
-#include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
 
@@ -52,22 +47,28 @@ Windows windows_of(const Attributes& attributes, const Shape& image, const Shape
             pair(spatial(positions))};
 }
 
-/// Calls f(plane of the input, plane of the output) for each channel of each image.
-template <class F>
+/// Calls f(planes of the inputs, plane of the output) for each channel of each image.
+template <std::size_t Inputs, class F>
 void for_each_plane(const KernelCall& call, F&& f) {
-    StorageRef scratch;
-    const void* data = run::contiguous(call.inputs[0], scratch);
-    const Shape& shape = call.inputs[0].shape;
-    const std::int64_t planes = shape[0] * shape[1];
-    if (planes == 0) return;
-    const std::int64_t in = shape.size() / planes;
-    const std::int64_t out = call.shape.size() / planes;
-    const auto bytes = static_cast<std::size_t>(std::max(in, out) * planes) * item_size(call.dtype);
+    const auto planes = static_cast<std::size_t>(call.shape[0] * call.shape[1]);
+    std::array<StorageRef, Inputs> scratch;
+    std::array<const void*, Inputs> data;
+    std::array<std::size_t, Inputs> pixels;
+    const auto plane_of = [](const Shape& shape) { return static_cast<std::size_t>(spatial(shape).size()); };
+    for (std::size_t input = 0; input < Inputs; ++input) {
+        data[input] = run::contiguous(call.inputs[input], scratch[input]);
+        pixels[input] = plane_of(call.inputs[input].shape);
+    }
+    const std::size_t out = plane_of(call.shape);
+    const std::size_t bytes = planes * std::max(out, pixels[Inputs - 1]) * item_size(call.dtype);
     visit_floating(call.dtype, [&](auto zero) {
         using T = decltype(zero);
-        run::parallel_for(static_cast<std::size_t>(planes), bytes, [&](std::size_t part) {
-            const auto plane = static_cast<std::int64_t>(part);
-            f(static_cast<const T*>(data) + plane * in, call.out<T>() + plane * out);
+        run::parallel_for(planes, bytes, [&](std::size_t plane) {
+            std::array<const T*, Inputs> in;
+            for (std::size_t input = 0; input < Inputs; ++input) {
+                in[input] = static_cast<const T*>(data[input]) + plane * pixels[input];
+            }
+            f(in, call.out<T>() + plane * out);
         });
     });
 }
@@ -107,56 +108,6 @@ std::vector<Probe> pooling_probes(Tensor (*pool)(const Operand&, PerAxis, const 
             probe("no images", {0, 1, 4, 4}, 2, {})};
 }
 
-const Op& unfold2d_op = define(Linear{
-    .name = "unfold2d",
-    .math = "y[k, i] = x[i stride - padding + k]",
-    .shape =
-        [](const Call& call) {
-            const Shape& kernel = call.attributes.at<Shape>("kernel");
-            const Shape& size = call.attributes.at<Shape>("size");
-            const Shape& x = call.shape(0);
-            return Signature{call.dtype(0), {x[0], x[1], kernel[0] * kernel[1], size[0], size[1]}};
-        },
-    .forward =
-        [](const KernelCall& call) {
-            const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
-            for_each_plane(call, [&](const auto* x, auto* y) { kernels::unfold(s, x, 0, s.positions[0], y); });
-        },
-    .transposes = {[](const Record& r, const Tensor& g) { return like("fold2d", r, g, spatial(r.shape(0))); }},
-    .probes = {raw_probe("tiles", "unfold2d", {1, 2, 2, 4}, geometry({2, 2}, {2, 2}, {0, 0}, {1, 2})),
-               raw_probe("overlapping", "unfold2d", {1, 1, 3, 4}, geometry({2, 3}, {1, 1}, {0, 0}, {2, 2})),
-               raw_probe("pixels left over", "unfold2d", {1, 1, 4, 5}, geometry({1, 2}, {2, 3}, {0, 0}, {2, 1})),
-               raw_probe("padding", "unfold2d", {2, 1, 2, 2}, geometry({3, 2}, {1, 2}, {1, 1}, {2, 2})),
-               raw_probe("pixel by pixel", "unfold2d", {1, 2, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2})),
-               raw_probe("no images", "unfold2d", {0, 1, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2}))},
-});
-
-const Op& fold2d_op = define(Linear{
-    .name = "fold2d",
-    .math = "x[i stride - padding + k] = sum of y[k, i]",
-    .shape =
-        [](const Call& call) {
-            const Shape& size = call.attributes.at<Shape>("size");
-            const Shape& y = call.shape(0);
-            return Signature{call.dtype(0), {y[0], y[1], size[0], size[1]}};
-        },
-    .forward =
-        [](const KernelCall& call) {
-            const Windows s = windows_of(call.attributes, call.shape, call.inputs[0].shape);
-            for_each_plane(call, [&](const auto* y, auto* x) {
-                std::fill_n(x, s.pixels(), 0);
-                kernels::fold(s, y, 0, s.positions[0], x);
-            });
-        },
-    .transposes = {[](const Record& r, const Tensor& g) { return like("unfold2d", r, g, spatial(r.shape(0))); }},
-    .probes = {raw_probe("tiles", "fold2d", {1, 2, 4, 1, 2}, geometry({2, 2}, {2, 2}, {0, 0}, {2, 4})),
-               raw_probe("overlapping", "fold2d", {1, 1, 6, 2, 2}, geometry({2, 3}, {1, 1}, {0, 0}, {3, 4})),
-               raw_probe("pixels left over", "fold2d", {1, 1, 2, 2, 1}, geometry({1, 2}, {2, 3}, {0, 0}, {4, 5})),
-               raw_probe("padding", "fold2d", {2, 1, 6, 2, 2}, geometry({3, 2}, {1, 2}, {1, 1}, {2, 2})),
-               raw_probe("pixel by pixel", "fold2d", {1, 2, 1, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2})),
-               raw_probe("no images", "fold2d", {0, 1, 1, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2}))},
-});
-
 /// y = the largest pixel of each window, row of positions by row, so that the inner loop runs along the pixels.
 template <class T>
 void largest_of_windows(const Windows& s, const T* x, T* y) {
@@ -174,25 +125,129 @@ void largest_of_windows(const Windows& s, const T* x, T* y) {
     }
 }
 
-/// The windows of x, (N, C, kH kW, i, j).
-Tensor windows(const Record& r, const Tensor& x) {
-    return like("unfold2d", r, x, spatial(r.output_shape()));
+/// Calls f(pixel) for every pixel of the window at (i, j).
+template <class F>
+void for_each_pixel(const Windows& s, std::int64_t i, std::int64_t j, F&& f) {
+    const std::int64_t top = s.pixel(0, i, 0);
+    const std::int64_t left = s.pixel(1, j, 0);
+    for (std::int64_t row = std::max<std::int64_t>(top, 0); row < std::min(top + s.kernel[0], s.image[0]); ++row) {
+        for (std::int64_t column = std::max<std::int64_t>(left, 0); column < std::min(left + s.kernel[1], s.image[1]);
+             ++column) {
+            f(row * s.image[1] + column);
+        }
+    }
 }
 
-/// y with an axis of extent 1 in the place of the windows' cells.
-Tensor with_cells(const Tensor& y) {
-    Shape shape = y.shape();
-    shape.insert(2, 1);
-    return reshape(y, shape);
+/// The pixels of one window that equal its maximum.
+template <class T>
+class Winners {
+  public:
+    Winners(const Windows& s, const T* x, T largest, std::int64_t i, std::int64_t j) : x_(x), largest_(largest) {
+        for_each_pixel(s, i, j, [&](std::int64_t pixel) { count_ += x[pixel] == largest; });
+    }
+    /// In a window with a NaN nothing equals the maximum: all pixels are in, and what they share is NaN.
+    bool contain(std::int64_t pixel) const { return x_[pixel] == largest_ || count_ == 0; }
+    T share(T whole) const { return count_ == 0 ? std::numeric_limits<T>::quiet_NaN() : whole / count_; }
+
+  private:
+    const T* x_;
+    T largest_;
+    T count_ = 0;
+};
+
+// The two halves of max_pool2d's derivative, which are each other's transposes, see a tensor through the winners of y =
+// max_pool2d(x). They have no derivative in x and y: the same pixels win nearby.
+const Zero same_winners{"the same pixels win nearby"};
+
+/// An argument of one half: g of the windows or t of the pixels, then x and y.
+Tensor half(const char* op, const Record& r, const Tensor& seen, const Tensor& x, const Tensor& y) {
+    return apply(*find_op(op), {seen, x, y}, r.attributes());
 }
 
-/// 1 where a cell attains the maximum of its window. Padding, which unfold2d makes 0, does not count.
-Tensor winners(const Record& r) {
-    const Tensor x = r.input();
-    const Tensor attains = astype(windows(r, x) == with_cells(r.output()), x.dtype());
-    if (r.attribute<Shape>("padding") == Shape{0, 0}) return attains;
-    return attains * windows(r, full({1, 1, x.shape()[2], x.shape()[3]}, 1, x.dtype()));
+/// Of the winners of overlapping, padded, ... windows of x: `seen` is like y or like x.
+std::vector<Probe> winners_probes(const char* op, bool like_y) {
+    const auto probe = [=](const char* label, const Shape& x, PerAxis kernel, const PoolOptions& options,
+                           const Shape& size) {
+        const Shape seen = like_y ? Shape{x[0], x[1], size[0], size[1]} : x;
+        const Attributes attributes =
+            geometry({kernel.height, kernel.width}, {options.stride.height, options.stride.width},
+                     {options.padding.height, options.padding.width}, size);
+        return Probe{label, {{seen}, {x}}, [=](auto inputs) {
+                         const Tensor y = max_pool2d(inputs[1], kernel, options);
+                         return apply(*find_op(op), {inputs[0], inputs[1], y}, attributes);
+                     }};
+    };
+    return {probe("tiles", {1, 2, 2, 4}, 2, {.stride = 2}, {1, 2}),
+            probe("overlapping", {1, 1, 3, 4}, {2, 3}, {.stride = 1}, {2, 2}),
+            probe("pixels left over", {1, 1, 4, 5}, {1, 2}, {.stride = {2, 3}}, {2, 2}),
+            probe("padding", {2, 1, 3, 3}, 2, {.stride = 2, .padding = 1}, {2, 2}),
+            probe("pixel by pixel", {1, 2, 2, 2}, 1, {.stride = 1}, {2, 2}),
+            probe("no images", {0, 1, 2, 2}, 1, {.stride = 1}, {2, 2})};
 }
+
+const Op& max_pool2d_transpose_op = define(Linear{
+    .name = "max_pool2d_transpose",
+    .math = "t = sum over windows i of g[i] [x = y[i]] / winners of i",
+    .linearity = Linearity::in_each,
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.shape(1)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.shape, call.inputs[2].shape);
+            for_each_plane<3>(call, [&](const auto& in, auto* t) {
+                const auto& [g, x, y] = in;
+                std::fill_n(t, s.pixels(), 0);
+                for (std::int64_t window = 0; window < s.count(); ++window) {
+                    const std::int64_t i = window / s.positions[1];
+                    const std::int64_t j = window % s.positions[1];
+                    const Winners winners(s, x, y[window], i, j);
+                    const auto share = winners.share(g[window]);
+                    for_each_pixel(s, i, j, [&](std::int64_t pixel) {
+                        if (winners.contain(pixel)) t[pixel] += share;
+                    });
+                }
+            });
+        },
+    .transposes = {[](const Record& r, const Tensor& h) {
+                       return half("max_pool2d_tangent", r, h, r.input(1), r.input(2));
+                   },
+                   same_winners, same_winners},
+    .probes = winners_probes("max_pool2d_transpose", true),
+});
+
+const Op& max_pool2d_tangent_op = define(Linear{
+    .name = "max_pool2d_tangent",
+    .math = "g[i] = mean of t where x = y[i], over the window i",
+    .linearity = Linearity::in_each,
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.shape(2)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.inputs[1].shape, call.shape);
+            for_each_plane<3>(call, [&](const auto& in, auto* g) {
+                const auto& [t, x, y] = in;
+                for (std::int64_t window = 0; window < s.count(); ++window) {
+                    const std::int64_t i = window / s.positions[1];
+                    const std::int64_t j = window % s.positions[1];
+                    const Winners winners(s, x, y[window], i, j);
+                    g[window] = 0;
+                    for_each_pixel(s, i, j, [&, t = t](std::int64_t pixel) {
+                        if (winners.contain(pixel)) g[window] += t[pixel];
+                    });
+                    g[window] = winners.share(g[window]);
+                }
+            });
+        },
+    .transposes = {[](const Record& r, const Tensor& h) {
+                       return half("max_pool2d_transpose", r, h, r.input(1), r.input(2));
+                   },
+                   same_winners, same_winners},
+    .probes = winners_probes("max_pool2d_tangent", false),
+});
 
 const Op& max_pool2d_op = define(General{
     .name = "max_pool2d",
@@ -201,20 +256,14 @@ const Op& max_pool2d_op = define(General{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
-            for_each_plane(call, [&](const auto* x, auto* y) { largest_of_windows(s, x, y); });
+            for_each_plane<1>(call, [&](const auto& in, auto* y) { largest_of_windows(s, in[0], y); });
         },
-    // Equal winners share the cotangent: g w / Σ w, added up where windows overlap.
-    .vjp =
-        [](const Record& r, const Tensor& g, std::size_t) {
-            const Tensor w = winners(r);
-            return like("fold2d", r, w * (with_cells(g) / sum(w, 2, keepdims)), spatial(r.shape(0)));
-        },
+    // Equal winners share the cotangent: g / Σ w for each of them, added up where windows overlap.
+    .vjp = [](const Record& r, const Tensor& g,
+              std::size_t) { return half("max_pool2d_transpose", r, g, r.input(), r.output()); },
     // The mean of the winners' tangents.
-    .jvp =
-        [](const Record& r, std::span<const Tensor> tangents) {
-            const Tensor w = winners(r);
-            return sum(w * windows(r, tangents[0]), 2) / sum(w, 2);
-        },
+    .jvp = [](const Record& r,
+              std::span<const Tensor> t) { return half("max_pool2d_tangent", r, t[0], r.input(), r.output()); },
     .probes = pooling_probes(max_pool2d),
 });
 
@@ -261,7 +310,7 @@ const Op& avg_pool2d_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
-            for_each_plane(call, [&](const auto* x, auto* y) { mean_of_windows(s, x, y); });
+            for_each_plane<1>(call, [&](const auto& in, auto* y) { mean_of_windows(s, in[0], y); });
         },
     .transposes = {[](const Record& r, const Tensor& g) {
         return like("avg_pool2d_transpose", r, g, spatial(r.shape(0)));
@@ -276,7 +325,7 @@ const Op& avg_pool2d_transpose_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.shape, call.inputs[0].shape);
-            for_each_plane(call, [&](const auto* y, auto* x) { shares_of_windows(s, y, x); });
+            for_each_plane<1>(call, [&](const auto& in, auto* x) { shares_of_windows(s, in[0], x); });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return like("avg_pool2d", r, g, spatial(r.shape(0))); }},
     .probes = {raw_probe("tiles", "avg_pool2d_transpose", {1, 2, 1, 2}, geometry({2, 2}, {2, 2}, {0, 0}, {2, 4})),
