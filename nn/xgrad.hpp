@@ -25,6 +25,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/convolution.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/factorisations.hpp>
@@ -33,6 +34,8 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/per_axis.hpp>
+#include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/random.hpp>
 #include <xgrad/ops/rearrange.hpp>

@@ -33,14 +33,115 @@ const Op& binary_cross_entropy_with_logits_op = define(Composite{
                      [](auto x) { return binary_cross_entropy_with_logits(x[0], x[1]); }}},
 });
 
+using Loss = Tensor (*)(const Operand&, const Operand&);
+
+/// A call with a prediction and a target that are drawn from these intervals.
+Probe pair_probe(const char* label, const Shape& shape, Interval prediction, Interval target, Loss loss) {
+    return {label, {{shape, prediction.low, prediction.high}, {shape, target.low, target.high}}, [=](auto x) {
+                return loss(x[0], x[1]);
+            }};
+}
+
+Probe label_probe(const char* label, const Shape& shape, Interval prediction, ProbeInput labels, Loss loss) {
+    return {
+        label, {{shape, prediction.low, prediction.high}, std::move(labels)}, [=](auto x) { return loss(x[0], x[1]); }};
+}
+
+ProbeInput classes(const Shape& shape, int count) {
+    return {shape, 0, static_cast<double>(count), ProbeInput::Kind::integer};
+}
+
+Tensor ignoring_class_1(const Operand& Z, const Operand& labels) {
+    return cross_entropy(Z, labels, 1);
+}
+
 const Op& cross_entropy_op = define(Composite{
     .name = "cross_entropy",
     .math = "J = -1/m sum of log softmax(Z)[label]",
-    .probes = {Probe{"labels",
-                     {{{3, 4}}, {{4}, 0, 3, ProbeInput::Kind::integer}},
-                     [](auto x) { return cross_entropy(x[0], x[1]); }},
-               Probe{
-                   "distributions", {{{3, 4}}, {{3, 4}, 0.1, 0.5}}, [](auto x) { return cross_entropy(x[0], x[1]); }}},
+    .probes = {label_probe("labels", {3, 4}, between(-2, 2), classes({4}, 3),
+                           [](auto& Z, auto& y) { return cross_entropy(Z, y); }),
+               pair_probe("distributions", {3, 4}, between(-2, 2), between(0.1, 0.5),
+                          [](auto& Z, auto& Y) { return cross_entropy(Z, Y); }),
+               label_probe("saturated", {3, 4}, between(-60, 60), classes({1, 4}, 3),
+                           [](auto& Z, auto& y) { return cross_entropy(Z, y); }),
+               label_probe("an ignored class", {3, 8}, between(-2, 2), classes({8}, 3), ignoring_class_1),
+               label_probe("all ignored", {3, 2}, between(-2, 2), classes({2}, 1),
+                           [](auto& Z, auto& y) { return cross_entropy(Z, y + 1, 1); }),
+               label_probe("one class", {1, 3}, between(-2, 2), classes({3}, 1),
+                           [](auto& Z, auto& y) { return cross_entropy(Z, y); })},
+});
+
+const Op& nll_op = define(Composite{
+    .name = "nll",
+    .math = "J = -1/m sum of L[label]",
+    .probes = {label_probe("labels", {3, 4}, between(-3, -0.5), classes({4}, 3),
+                           [](auto& L, auto& y) { return nll(L, y); }),
+               label_probe("a row of labels", {2, 3}, between(-3, -0.5), classes({1, 3}, 2),
+                           [](auto& L, auto& y) { return nll(L, y); }),
+               label_probe("saturated", {3, 4}, between(-800, -0.5), classes({4}, 3),
+                           [](auto& L, auto& y) { return nll(L, y); }),
+               label_probe("after log_softmax", {3, 4}, between(-2, 2), classes({4}, 3),
+                           [](auto& Z, auto& y) { return nll(log_softmax(Z, 0), y); }),
+               label_probe("an ignored class", {3, 8}, between(-3, -0.5), classes({8}, 3),
+                           [](auto& L, auto& y) { return nll(L, y, 2); }),
+               label_probe("all ignored", {3, 2}, between(-3, -0.5), classes({2}, 1),
+                           [](auto& L, auto& y) { return nll(L, y - 100, -100); })},
+});
+
+const Op& kl_div_op = define(Composite{
+    .name = "kl_div",
+    .math = "J = 1/m sum of P (log P - L)",
+    .probes = {pair_probe("distributions", {3, 4}, between(-3, -0.5), between(0.1, 0.5), kl_div),
+               pair_probe("one example", {4, 1}, between(-3, -0.5), between(0.1, 0.5), kl_div),
+               pair_probe("saturated", {3, 2}, between(-60, -0.5), between(0.05, 0.95), kl_div),
+               label_probe("labels as distributions", {3, 4}, between(-3, -0.5), classes({4}, 3),
+                           [](auto& L, auto& y) { return kl_div(L, one_hot(y, 3, L.tensor().dtype())); }),
+               pair_probe("both from logits", {3, 2}, between(-2, 2), between(-2, 2),
+                          [](auto& Z, auto& V) { return kl_div(log_softmax(Z, 0), softmax(V, 0)); }),
+               pair_probe("one class", {1, 3}, between(-3, -0.5), between(0.1, 0.9), kl_div)},
+});
+
+std::vector<Probe> regression_probes(Loss loss) {
+    return {pair_probe("vector", {5}, between(-2, 2), between(-2, 2), loss),
+            pair_probe("matrix", {2, 3}, between(-2, 2), between(-2, 2), loss),
+            pair_probe("scalar", {}, between(-2, 2), between(-2, 2), loss),
+            pair_probe("far away", {4}, between(20, 60), between(-60, -20), loss),
+            pair_probe("close by", {4}, between(0.1, 0.5), between(0.1, 0.5), loss),
+            label_probe("integers", {2, 3}, between(-2, 2), {{2, 3}, -1, 2, ProbeInput::Kind::integer}, loss)};
+}
+
+const Op& mse_op = define(Composite{
+    .name = "mse",
+    .math = "J = mean of (A - Y)^2",
+    .probes = regression_probes(mse),
+});
+
+const Op& l1_op = define(Composite{
+    .name = "l1",
+    .math = "J = mean of |A - Y|",
+    .probes = regression_probes(l1),
+});
+
+const Op& huber_op = define(Composite{
+    .name = "huber",
+    .math = "J = mean of d^2/2 for |d| <= delta, else delta (|d| - delta/2), d = A - Y",
+    .probes = regression_probes([](const Operand& A, const Operand& Y) { return huber(A, Y, 0.7); }),
+});
+
+/// Labels ±1 from classes 0 and 1.
+Tensor hinge_of_classes(const Operand& A, const Operand& y) {
+    return hinge(A, 2 * y.tensor() - 1);
+}
+
+const Op& hinge_op = define(Composite{
+    .name = "hinge",
+    .math = "J = mean of max(0, 1 - Y A)",
+    .probes = {label_probe("row", {1, 5}, between(-2, 2), classes({1, 5}, 2), hinge_of_classes),
+               label_probe("vector", {6}, between(-2, 2), classes({6}, 2), hinge_of_classes),
+               label_probe("matrix", {2, 3}, between(-2, 2), classes({2, 3}, 2), hinge_of_classes),
+               label_probe("inside the margin", {5}, between(-0.9, 0.9), classes({5}, 2), hinge_of_classes),
+               label_probe("saturated", {5}, between(1.5, 60), classes({5}, 2), hinge_of_classes),
+               label_probe("scalar", {}, between(-2, 2), classes({}, 2), hinge_of_classes)},
 });
 
 void require_same_shape(std::string_view op, const Tensor& prediction, const Tensor& target, Location at) {
@@ -52,6 +153,43 @@ void require_same_shape(std::string_view op, const Tensor& prediction, const Ten
 void require_floating(std::string_view op, const Tensor& prediction, Location at) {
     if (is_floating(prediction.dtype())) return;
     throw DTypeError(op, "needs float32 or float64", std::string(name(prediction.dtype())), at);
+}
+
+void require_columns(std::string_view op, const std::string& what, const Tensor& prediction, Location at) {
+    if (prediction.rank() == 2) return;
+    throw ShapeError(op, "needs " + what + " (classes, m)", to_string(prediction.shape()), at);
+}
+
+/// Labels (m) for a prediction (classes, m).
+Tensor labels_of(std::string_view op, const std::string& what, const Tensor& prediction, const Tensor& labels,
+                 Location at) {
+    const std::int64_t m = prediction.shape()[1];
+    if (labels.shape() != Shape{m} && labels.shape() != Shape{1, m}) {
+        throw ShapeError(op, "needs labels (m) or (1, m) for " + what + " (classes, m)",
+                         to_string(prediction.shape()) + " and " + to_string(labels.shape()), at);
+    }
+    return reshape(labels, {m});
+}
+
+/// −1/m Σ L[label]; where() rather than a product alone, because the other classes may be impossible: L = −∞.
+Tensor mean_of_labelled(const Tensor& L, const Tensor& labels, std::optional<std::int64_t> ignored) {
+    const std::int64_t classes = L.shape()[0];
+    if (!ignored) {
+        const Tensor Y = one_hot(labels, classes, L.dtype());
+        return -sum(where(Y == 0, 0, Y * L)) / static_cast<double>(L.shape()[1]);
+    }
+    const Tensor counts = labels != *ignored;
+    const Tensor Y = one_hot(where(counts, labels, 0), classes, L.dtype()) * astype(counts, L.dtype());
+    return -sum(where(Y == 0, 0, Y * L)) / astype(maximum(sum(counts), 1), L.dtype());
+}
+
+/// A − Y, with the target in the prediction's dtype.
+Tensor deviation(std::string_view op, const Operand& prediction, const Operand& target) {
+    const Location at = Attribution::resolve(prediction.location());
+    const Tensor& A = prediction.tensor();
+    require_floating(op, A, at);
+    require_same_shape(op, A, target.tensor(), at);
+    return A - astype(target.tensor(), A.dtype());
 }
 
 }  // namespace
@@ -79,28 +217,84 @@ Tensor binary_cross_entropy_with_logits(const Operand& logits, const Operand& ta
     return mean(softplus(Z) - Y * Z);
 }
 
-Tensor cross_entropy(const Operand& logits, const Operand& labels) {
+Tensor cross_entropy(const Operand& logits, const Operand& labels, std::optional<std::int64_t> ignored) {
     const Location at = Attribution::resolve(logits.location());
     const Attribution attribution(at);
     const Tensor& Z = logits.tensor();
     const Tensor& given = labels.tensor();
     require_floating("cross_entropy", Z, at);
-    if (Z.rank() != 2) {
-        throw ShapeError("cross_entropy", "needs logits (classes, m)", to_string(Z.shape()), at);
+    require_columns("cross_entropy", "logits", Z, at);
+    if (!is_floating(given.dtype())) {
+        const Tensor y = labels_of("cross_entropy", "logits", Z, given, at);
+        // Before the softmax, so that a NaN in an example that does not count stays out of the gradient too.
+        return mean_of_labelled(log_softmax(ignored ? where(y == *ignored, 0, Z) : Z, 0), y, ignored);
     }
-    const std::int64_t m = Z.shape()[1];
-    Tensor Y;
-    if (is_floating(given.dtype())) {
-        require_same_shape("cross_entropy", Z, given, at);
-        Y = astype(given, Z.dtype());
-    } else {
-        if (given.shape() != Shape{m} && given.shape() != Shape{1, m}) {
-            throw ShapeError("cross_entropy", "needs labels (m) or (1, m) for logits (classes, m)",
-                             to_string(Z.shape()) + " and " + to_string(given.shape()), at);
+    if (ignored) throw ValueError("cross_entropy", "needs labels to ignore one of them", "distributions", at);
+    require_same_shape("cross_entropy", Z, given, at);
+    const Tensor Y = astype(given, Z.dtype());
+    return -sum(Y * log_softmax(Z, 0)) / static_cast<double>(Z.shape()[1]);
+}
+
+Tensor nll(const Operand& logarithms, const Operand& labels, std::optional<std::int64_t> ignored) {
+    const Location at = Attribution::resolve(logarithms.location());
+    const Attribution attribution(at);
+    const Tensor& L = logarithms.tensor();
+    require_floating("nll", L, at);
+    require_columns("nll", "log-probabilities", L, at);
+    if (is_floating(labels.tensor().dtype())) {
+        throw DTypeError("nll", "needs int32 or int64 labels", std::string(name(labels.tensor().dtype())), at);
+    }
+    return mean_of_labelled(L, labels_of("nll", "log-probabilities", L, labels.tensor(), at), ignored);
+}
+
+Tensor kl_div(const Operand& logarithms, const Operand& distributions) {
+    const Location at = Attribution::resolve(logarithms.location());
+    const Attribution attribution(at);
+    const Tensor& L = logarithms.tensor();
+    require_floating("kl_div", L, at);
+    require_columns("kl_div", "log-probabilities", L, at);
+    require_same_shape("kl_div", L, distributions.tensor(), at);
+    const Tensor P = astype(distributions.tensor(), L.dtype());
+    return sum(where(P == 0, 0, P * (log(P) - L))) / static_cast<double>(L.shape()[1]);
+}
+
+Tensor mse(const Operand& prediction, const Operand& target) {
+    const Attribution attribution(Attribution::resolve(prediction.location()));
+    return mean(square(deviation("mse", prediction, target)));
+}
+
+Tensor l1(const Operand& prediction, const Operand& target) {
+    const Attribution attribution(Attribution::resolve(prediction.location()));
+    return mean(abs(deviation("l1", prediction, target)));
+}
+
+Tensor huber(const Operand& prediction, const Operand& target, double delta) {
+    const Location at = Attribution::resolve(prediction.location());
+    const Attribution attribution(at);
+    if (!(delta > 0)) throw ValueError("huber", "needs a delta > 0", std::to_string(delta), at);
+    const Tensor d = deviation("huber", prediction, target);
+    const Tensor size = abs(d);
+    return mean(where(size <= delta, 0.5 * square(d), delta * (size - 0.5 * delta)));
+}
+
+Tensor hinge(const Operand& scores, const Operand& labels) {
+    const Location at = Attribution::resolve(scores.location());
+    const Attribution attribution(at);
+    const Tensor& A = scores.tensor();
+    require_floating("hinge", A, at);
+    require_same_shape("hinge", A, labels.tensor(), at);
+    const Tensor Y = astype(labels.tensor(), A.dtype());
+    // As in one_hot: labels are data, and a bad one is reported at this line.
+    visit_floating(Y.dtype(), [&](auto zero) {
+        const NodeRef node = detail::readable(Y, Y.dtype(), at);
+        const auto* values = static_cast<const decltype(zero)*>(node->data);
+        for (std::int64_t i = 0; i < Y.size(); ++i) {
+            if (values[i] == 1 || values[i] == -1) continue;
+            throw ValueError("hinge", "needs labels -1 or 1",
+                             std::to_string(values[i]) + " at index " + std::to_string(i), at);
         }
-        Y = one_hot(reshape(given, {m}), Z.shape()[0], Z.dtype());
-    }
-    return -sum(Y * log_softmax(Z, 0)) / static_cast<double>(m);
+    });
+    return mean(maximum(1 - Y * A, 0));
 }
 
 }  // namespace xgrad

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <xgrad/graph/tensor.hpp>
 
@@ -20,6 +21,32 @@ Tensor binary_cross_entropy_with_logits(const Operand& Z, const Operand& Y);
 
 /// J = −1/m Σ log softmax(Z)[label] for logits Z (classes, m). Labels are integers, (m) or (1, m); or a distribution
 /// for each example, (classes, m), floating point: J = −1/m Σ Y log softmax(Z). ValueError for a label out of range.
-Tensor cross_entropy(const Operand& Z, const Operand& labels);
+///
+/// Examples whose label is `ignored` (any number; a class or not) cost nothing, whatever their logits are, and m counts
+/// the others only; if there are no others, J is 0 and so is its gradient. ValueError for distributions.
+Tensor cross_entropy(const Operand& Z, const Operand& labels, std::optional<std::int64_t> ignored = {});
+
+/// J = −1/m Σ L[label] for the logarithms L (classes, m) of probabilities, and labels as in cross_entropy: this is
+/// cross_entropy after log_softmax.
+Tensor nll(const Operand& L, const Operand& labels, std::optional<std::int64_t> ignored = {});
+
+/// J = 1/m Σ P (log P − L) for the logarithms L (classes, m) of probabilities and distributions P (classes, m), where 0
+/// log 0 = 0: the divergence of each example, and the mean over the examples ("batchmean" in PyTorch).
+Tensor kl_div(const Operand& L, const Operand& P);
+
+// The next four are means over all elements. A target may be of integers.
+
+/// J = mean of (A − Y)²
+Tensor mse(const Operand& A, const Operand& Y);
+
+/// J = mean of |A − Y|, with derivative 0 where A = Y
+Tensor l1(const Operand& A, const Operand& Y);
+
+/// J = mean of d²/2 where |d| ≤ delta, else delta (|d| − delta/2), for d = A − Y. ValueError unless delta > 0.
+Tensor huber(const Operand& A, const Operand& Y, double delta = 1);
+
+/// J = mean of max(0, 1 − Y A) for scores A and labels Y = ±1. At the margin, Y A = 1, the derivative is half of the
+/// one inside, as that of maximum. ValueError for another label.
+Tensor hinge(const Operand& A, const Operand& Y);
 
 }  // namespace xgrad

@@ -1,12 +1,16 @@
 #include <xgrad/ops/random.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <string>
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/structure.hpp>
 
 namespace xgrad::random {
 
@@ -34,16 +38,48 @@ struct Pair {
     double second;
 };
 
-Pair uniform_pair(std::uint64_t seed, std::uint64_t counter) {
-    const std::uint32_t words[4] = {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0,
-                                    0};
-    const std::uint32_t key[2] = {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
+/// Where a draw begins: the input of its operation. Its numbers are data, so that every step of a training has one
+/// structure.
+struct Key {
+    explicit Key(const Array& array)
+        : seed(static_cast<std::uint64_t>(array.as<std::int64_t>()[0])),
+          counter(static_cast<std::uint64_t>(array.as<std::int64_t>()[array.strides[0]])) {}
+    std::uint64_t seed;
+    std::uint64_t counter;
+};
+
+struct Words {
+    std::uint64_t first;
+    std::uint64_t second;
+};
+
+/// The words of one place of the counter; those of a later attempt lie beside the path that the counter takes.
+Words words_at(const Key& key, std::uint64_t place, std::uint32_t attempt = 0) {
+    const std::uint64_t counter = key.counter + place;
+    const std::uint32_t input[4] = {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32),
+                                    attempt, 0};
+    const std::uint32_t halves[2] = {static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)};
     std::uint32_t bits[4];
-    philox(words, key, bits);
-    const auto unit = [](std::uint32_t high, std::uint32_t low) {
-        return static_cast<double>((std::uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
-    };
-    return {unit(bits[0], bits[1]), unit(bits[2], bits[3])};
+    philox(input, halves, bits);
+    return {std::uint64_t{bits[0]} << 32 | bits[1], std::uint64_t{bits[2]} << 32 | bits[3]};
+}
+
+Pair uniform_pair(const Key& key, std::uint64_t place) {
+    const auto unit = [](std::uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; };
+    const Words words = words_at(key, place);
+    return {unit(words.first), unit(words.second)};
+}
+
+/// An integer below `range`, made of word number `index`. The product word · range has its high half below range; of
+/// the 2^64 words, 2^64 mod range too many would lead to some of the values, and those are the ones refused.
+std::uint64_t below(std::uint64_t range, const Key& key, std::uint64_t index) {
+    __extension__ using Product = unsigned __int128;
+    for (std::uint32_t attempt = 0;; ++attempt) {
+        const Words words = words_at(key, index / 2, attempt);
+        const Product product = static_cast<Product>(index % 2 ? words.second : words.first) * range;
+        if (static_cast<std::uint64_t>(product) >= (0 - range) % range)
+            return static_cast<std::uint64_t>(product >> 64);
+    }
 }
 
 Pair normal_pair(Pair uniform) {
@@ -56,13 +92,9 @@ Signature drawn_signature(const Call& call) {
     return {call.attributes.at<DType>("dtype"), call.attributes.at<Shape>("shape")};
 }
 
-/// The input is the key: seed and counter. Its numbers are data, so that every step of a training has one structure.
 template <bool Normal>
 void draw_kernel(const KernelCall& call) {
-    const auto* key = call.inputs[0].as<std::int64_t>();
-    const std::int64_t step = call.inputs[0].strides[0];
-    const auto seed = static_cast<std::uint64_t>(key[0]);
-    const auto counter = static_cast<std::uint64_t>(key[step]);
+    const Key key(call.inputs[0]);
     const auto size = static_cast<std::size_t>(call.shape.size());
     constexpr std::size_t per_part = 4096;
     visit_floating(call.dtype, [&](auto zero) {
@@ -71,7 +103,7 @@ void draw_kernel(const KernelCall& call) {
         run::parallel_for((size + per_part - 1) / per_part, size * 64, [&](std::size_t part) {
             const std::size_t end = std::min(size, (part + 1) * per_part);
             for (std::size_t i = part * per_part; i < end; i += 2) {
-                Pair pair = uniform_pair(seed, counter + i / 2);
+                Pair pair = uniform_pair(key, i / 2);
                 if (Normal) pair = normal_pair(pair);
                 output[i] = static_cast<T>(pair.first);
                 if (i + 1 < end) output[i + 1] = static_cast<T>(pair.second);
@@ -110,18 +142,78 @@ const Op& uniform_op = define(General{
                      }}},
 });
 
+const Op& randint_op = define(General{
+    .name = "random_integers",
+    .math = "y ~ U{low, ..., high - 1}",
+    .shape = drawn_signature,
+    .forward =
+        [](const KernelCall& call) {
+            const Key key(call.inputs[0]);
+            const auto low = static_cast<std::uint64_t>(call.attributes.at<std::int64_t>("low"));
+            const std::uint64_t range = static_cast<std::uint64_t>(call.attributes.at<std::int64_t>("high")) - low;
+            const auto size = static_cast<std::size_t>(call.shape.size());
+            constexpr std::size_t per_part = 4096;
+            visit(call.dtype, [&](auto zero) {
+                using T = decltype(zero);
+                T* output = call.out<T>();
+                run::parallel_for((size + per_part - 1) / per_part, size * 64, [&](std::size_t part) {
+                    for (std::size_t i = part * per_part; i < std::min(size, (part + 1) * per_part); ++i) {
+                        output[i] = static_cast<T>(static_cast<std::int64_t>(low + below(range, key, i)));
+                    }
+                });
+            });
+        },
+    .vjp = no_input,
+    .jvp = no_input,
+    .probes = {Probe{"matrix",
+                     {},
+                     [](auto) {
+                         return randint(-2, 3, {3, 4});
+                     }}},
+});
+
+const Op& permutation_op = define(General{
+    .name = "random_permutation",
+    .math = "y = 0, ..., n - 1 in random order",
+    .shape = drawn_signature,
+    .forward =
+        [](const KernelCall& call) {
+            const Key key(call.inputs[0]);
+            auto* output = call.out<std::int64_t>();
+            const std::int64_t size = call.shape.size();
+            std::iota(output, output + size, 0);
+            for (std::int64_t i = size - 1; i > 0; --i) {
+                const auto index = static_cast<std::uint64_t>(i);
+                std::swap(output[i], output[below(index + 1, key, index)]);
+            }
+        },
+    .vjp = no_input,
+    .jvp = no_input,
+    .probes = {Probe{"ten", {}, [](auto) { return permutation(10); }}},
+});
+
+const Op& bernoulli_op = define(Composite{
+    .name = "random_bernoulli",
+    .math = "y = [u < p], u ~ U(0, 1)",
+    .probes = {Probe{"matrix",
+                     {},
+                     [](auto) {
+                         return bernoulli(0.3, {3, 4});
+                     }}},
+});
+
+void require_floating(std::string_view op, DType dtype, Location at) {
+    if (!is_floating(dtype)) throw DTypeError(op, "needs a floating-point dtype", std::string(name(dtype)), at);
+}
+
 }  // namespace
 
-Tensor Generator::draw(bool is_normal, const Shape& shape, DType dtype, Location at) {
-    at = Attribution::resolve(at);
-    const std::string_view op = is_normal ? "normal" : "uniform";
-    if (!is_floating(dtype)) throw DTypeError(op, "needs a floating-point dtype", std::string(name(dtype)), at);
+Tensor Generator::draw(const Op& op, const Shape& shape, Attributes attributes, Location at) {
     NodeRef key = detail::new_leaf(DType::int64, Shape{2}, at);
     auto* numbers = static_cast<std::int64_t*>(key->data);
     numbers[0] = static_cast<std::int64_t>(state_.seed);
     numbers[1] = static_cast<std::int64_t>(state_.counter);
-    Tensor drawn =
-        apply(is_normal ? normal_op : uniform_op, {Tensor(std::move(key))}, {{"shape", shape}, {"dtype", dtype}}, at);
+    Tensor drawn = apply(op, {Tensor(std::move(key))}, std::move(attributes), at);
     state_.counter += static_cast<std::uint64_t>(shape.size() + 1) / 2;
     return drawn;
 }
@@ -129,8 +221,9 @@ Tensor Generator::draw(bool is_normal, const Shape& shape, DType dtype, Location
 Tensor Generator::normal(const Shape& shape, double mean, double deviation, DType dtype, Location at) {
     at = Attribution::resolve(at);
     if (!(deviation >= 0)) throw ValueError("normal", "needs a deviation >= 0", std::to_string(deviation), at);
+    require_floating("normal", dtype, at);
     const Attribution attribution(at);
-    Tensor drawn = draw(true, shape, dtype, at);
+    Tensor drawn = draw(normal_op, shape, {{"shape", shape}, {"dtype", dtype}}, at);
     if (deviation != 1) drawn = drawn * deviation;
     return mean == 0 ? drawn : drawn + mean;
 }
@@ -140,10 +233,38 @@ Tensor Generator::uniform(const Shape& shape, double low, double high, DType dty
     if (!(low <= high)) {
         throw ValueError("uniform", "needs low <= high", std::to_string(low) + " and " + std::to_string(high), at);
     }
+    require_floating("uniform", dtype, at);
     const Attribution attribution(at);
-    Tensor drawn = draw(false, shape, dtype, at);
+    Tensor drawn = draw(uniform_op, shape, {{"shape", shape}, {"dtype", dtype}}, at);
     if (high - low != 1) drawn = drawn * (high - low);
     return low == 0 ? drawn : drawn + low;
+}
+
+Tensor Generator::bernoulli(double p, const Shape& shape, DType dtype, Location at) {
+    at = Attribution::resolve(at);
+    if (!(p >= 0 && p <= 1)) throw ValueError("bernoulli", "needs a probability 0 <= p <= 1", std::to_string(p), at);
+    const Attribution attribution(at);
+    const Attributes attributes{{"shape", shape}, {"dtype", DType::float64}};
+    return astype(draw(uniform_op, shape, attributes, at) < p, dtype);
+}
+
+Tensor Generator::randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype, Location at) {
+    at = Attribution::resolve(at);
+    if (dtype != DType::int32 && dtype != DType::int64) {
+        throw DTypeError("randint", "needs int32 or int64", std::string(name(dtype)), at);
+    }
+    const auto bounds = [&] { return std::to_string(low) + " and " + std::to_string(high); };
+    if (low >= high) throw ValueError("randint", "needs low < high", bounds(), at);
+    if (dtype == DType::int32 && (low < INT32_MIN || high - 1 > INT32_MAX)) {
+        throw ValueError("randint", "needs integers that fit int32", bounds(), at);
+    }
+    return draw(randint_op, shape, {{"shape", shape}, {"dtype", dtype}, {"low", low}, {"high", high}}, at);
+}
+
+Tensor Generator::permutation(std::int64_t n, Location at) {
+    at = Attribution::resolve(at);
+    if (n < 0) throw ValueError("permutation", "needs n >= 0", std::to_string(n), at);
+    return draw(permutation_op, {n}, {{"shape", Shape{n}}, {"dtype", DType::int64}}, at);
 }
 
 Generator& generator() noexcept {
@@ -161,6 +282,18 @@ Tensor normal(const Shape& shape, double mean, double deviation, DType dtype, Lo
 
 Tensor uniform(const Shape& shape, double low, double high, DType dtype, Location at) {
     return generator().uniform(shape, low, high, dtype, at);
+}
+
+Tensor bernoulli(double p, const Shape& shape, DType dtype, Location at) {
+    return generator().bernoulli(p, shape, dtype, at);
+}
+
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype, Location at) {
+    return generator().randint(low, high, shape, dtype, at);
+}
+
+Tensor permutation(std::int64_t n, Location at) {
+    return generator().permutation(n, at);
 }
 
 }  // namespace xgrad::random

@@ -16,7 +16,8 @@ struct State {
     friend bool operator==(const State&, const State&) = default;
 };
 
-/// A sequence of draws of its own.
+/// A sequence of draws of its own. Each place of the counter gives two words of 64 random bits, and every element of a
+/// draw takes one: a draw of n elements advances the counter by ⌈n/2⌉.
 class Generator {
   public:
     explicit Generator(std::uint64_t seed = 0) : state_{seed, 0} {}
@@ -33,8 +34,21 @@ class Generator {
     Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::float32,
                    Location at = Location::current());
 
+    /// 1 with probability p, else 0: whether a uniform number, drawn in float64, is below p.
+    /// ValueError unless 0 ≤ p ≤ 1.
+    Tensor bernoulli(double p, const Shape& shape, DType dtype = DType::float32, Location at = Location::current());
+    /// Integers low ≤ i < high, all equally likely: the high half of word · (high − low), and another word for the
+    /// element if the low half says that the value would come once too often (Lemire, "Fast random integer generation
+    /// in an interval", 2019). Those further words lie off the counter's path, which they do not advance.
+    /// ValueError unless low < high and the dtype holds both low and high − 1; DTypeError unless int32 or int64.
+    Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype = DType::int64,
+                   Location at = Location::current());
+    /// 0 ... n − 1 (int64) in an order of which all are equally likely: for i = n − 1 ... 1, element i changes places
+    /// with element randint(0, i + 1), drawn from word i (Fisher and Yates). ValueError for n < 0.
+    Tensor permutation(std::int64_t n, Location at = Location::current());
+
   private:
-    Tensor draw(bool is_normal, const Shape& shape, DType dtype, Location at);
+    Tensor draw(const Op& op, const Shape& shape, Attributes attributes, Location at);
     State state_;
 };
 
@@ -47,6 +61,11 @@ Tensor normal(const Shape& shape, double mean = 0, double deviation = 1, DType d
               Location at = Location::current());
 Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = DType::float32,
                Location at = Location::current());
+
+Tensor bernoulli(double p, const Shape& shape, DType dtype = DType::float32, Location at = Location::current());
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, DType dtype = DType::int64,
+               Location at = Location::current());
+Tensor permutation(std::int64_t n, Location at = Location::current());
 
 /// The four words that Philox4x32-10 makes of a counter and a key.
 void philox(const std::uint32_t (&counter)[4], const std::uint32_t (&key)[2], std::uint32_t (&output)[4]) noexcept;

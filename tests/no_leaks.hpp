@@ -34,6 +34,9 @@ class Observer : public boost::unit_test::test_observer, private boost::unit_tes
     void test_start(boost::unit_test::counter_t, boost::unit_test::test_unit_id root) override {
         traverse_test_tree(root, *this, true);
     }
+    // After Boost's own observer of the start, of priority 0: until that one has been called, Boost 1.74 reads a flag
+    // of it that is not initialised, and may end the run with "Test setup error".
+    int priority() override { return 1; }
 
   private:
     void visit(const boost::unit_test::test_case& test) override {

@@ -2,6 +2,8 @@
 
 #include <xgrad/xgrad.hpp>
 
+#include "support.hpp"
+
 using namespace xgrad;
 
 namespace {
@@ -97,6 +99,47 @@ BOOST_AUTO_TEST_CASE(weights_begin_with_the_variance_asked_for) {
     BOOST_TEST(deviation(nn::Init::xavier) == std::sqrt(1.0 / 300), boost::test_tools::tolerance(0.01));
     BOOST_TEST(deviation(nn::Init::he) == std::sqrt(2.0 / 300), boost::test_tools::tolerance(0.01));
     BOOST_CHECK_THROW(nn::Linear(0, 3), ValueError);
+}
+
+BOOST_AUTO_TEST_CASE(a_network_on_images) {
+    random::Generator generator(1);
+    const nn::Sequential net(nn::Conv2d(2, 4, 3, {.padding = 1, .groups = 2}, nn::Init::he, generator, DType::float64),
+                             nn::Tanh(), nn::AvgPool2d(2), nn::AvgPool2d({2, 1}, {.stride = 1}), nn::Flatten(),
+                             nn::Linear(4 * 2 * 2, 3, nn::Init::xavier, generator, DType::float64));
+    const std::vector<std::string> expected{"0.W", "0.b", "5.W", "5.b"};
+    BOOST_TEST(names_of(net) == expected, boost::test_tools::per_element());
+    BOOST_TEST(net.parameters()[0].shape() == (Shape{4, 1, 3, 3}));
+    BOOST_TEST(net.parameters()[1].shape() == (Shape{4, 1, 1}));
+    const Tensor X = generator.normal({5, 2, 6, 4}, 0, 1, DType::float64);
+    BOOST_TEST(net(X).shape() == (Shape{3, 5}));
+    const xt::xarray<int> labels{0, 2, 1, 1, 0};
+    const auto report = check_gradients([&] { return cross_entropy(net(X), labels); }, net.parameters(), {.order = 2});
+    BOOST_TEST(report.rows().size() > 71u);
+    BOOST_TEST(bool(report), report.table());
+}
+
+BOOST_AUTO_TEST_CASE(flatten_makes_columns_of_examples) {
+    const Tensor X = reshape(arange(0, 24), {2, 3, 2, 2});
+    BOOST_TEST(support::same_bits(nn::MaxPool2d(2)(X), max_pool2d(X, 2)));
+    const Tensor columns = nn::Flatten()(X);
+    BOOST_TEST(columns.shape() == (Shape{12, 2}));
+    BOOST_TEST(columns.value<float>()(5, 1) == X.value<float>()(1, 1, 0, 1));
+    BOOST_TEST(nn::Flatten()(zeros({0, 3, 2, 2})).shape() == (Shape{12, 0}));
+    BOOST_TEST(nn::Flatten()(zeros({7})).shape() == (Shape{1, 7}));
+    BOOST_CHECK_THROW(nn::Flatten()(zeros({})), ShapeError);
+}
+
+BOOST_AUTO_TEST_CASE(convolution_layers_that_cannot_be) {
+    const auto message = [](auto&& f) {
+        const std::string text = support::message_of<ValueError>(f);
+        return text.substr(0, text.rfind(':'));
+    };
+    BOOST_TEST(message([] { nn::Conv2d(3, 4, 3, {.groups = 2}); }) ==
+               "Conv2d: needs groups that divide the channels, at least one in and one out, got 2 groups for 3 and 4 "
+               "channels at test_module.cpp");
+    BOOST_TEST(message([] { nn::Conv2d(3, 4, 0); }) ==
+               "Conv2d: needs a kernel >= 1 and below 2^31, got (0, 0) at test_module.cpp");
+    BOOST_CHECK_THROW(nn::Conv2d(1 << 20, 1 << 20, 1 << 20), ShapeError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

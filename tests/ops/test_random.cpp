@@ -1,6 +1,10 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
 
 #include <xgrad/xgrad.hpp>
 
@@ -131,6 +135,129 @@ BOOST_AUTO_TEST_CASE(moments_of_uniform_numbers) {
     const Tensor between = Generator(2).uniform({1000}, -3, 5, DType::float64);
     BOOST_TEST(xgrad::amax(between).item() < 5);
     BOOST_TEST(-xgrad::amax(-between).item() >= -3);
+}
+
+BOOST_AUTO_TEST_CASE(integers_are_made_of_the_published_words) {
+    // The first two words of seed 0 are 0x6627e8d5e169c58d and 0xbc57ac4c9b00dbd8: 0.399 and 0.736 of 2^64.
+    const Tensor x = Generator(0).randint(0, 10, {2});
+    BOOST_TEST(x.value<std::int64_t>()(0) == 3);
+    BOOST_TEST(x.value<std::int64_t>()(1) == 7);
+    BOOST_TEST(same_bits(Generator(0).randint(-5, 5, {2}), x - 5));
+    BOOST_TEST(same_bits(Generator(0).randint(0, 10, {2}, DType::int32), astype(x, DType::int32)));
+    const Tensor p = Generator(0).permutation(2);  // element 1 changes places with element ⌊0.736 · 2⌋
+    BOOST_TEST(p.value<std::int64_t>()(0) == 0);
+    BOOST_TEST(p.value<std::int64_t>()(1) == 1);
+    const Tensor b = Generator(0).bernoulli(0.5, {2});
+    BOOST_TEST(b.value<float>()(0) == 1);
+    BOOST_TEST(b.value<float>()(1) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_whole_range_of_integers) {
+    constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    const Tensor wide = Generator(1).randint(least, most, {1000});
+    BOOST_TEST(xgrad::amax(wide).item<std::int64_t>() > most / 100 * 98);
+    BOOST_TEST(-xgrad::amax(-wide).item<std::int64_t>() < least / 100 * 98);
+    BOOST_TEST(same_bits(Generator(1).randint(most - 1, most, {3}),
+                         Tensor(xt::xarray<std::int64_t>{most - 1, most - 1, most - 1})));
+    const Tensor narrow = Generator(1).randint(INT32_MIN, std::int64_t{INT32_MAX} + 1, {1000}, DType::int32);
+    BOOST_TEST((narrow.dtype() == DType::int32));
+    // 3/4 of 2^64: a quarter of the words are refused, and without that the lower values would come twice as often.
+    constexpr std::int64_t n = 100000;
+    const Tensor x = Generator(2).randint(least, most / 2 + 1, {n});
+    const auto middle = static_cast<double>(sum(x < least / 4).item<std::int64_t>());
+    BOOST_TEST(std::abs(middle - n / 2.) < 5 * std::sqrt(n / 4.));
+}
+
+BOOST_AUTO_TEST_CASE(integers_are_equally_likely) {
+    constexpr std::int64_t n = 600000;
+    const Tensor x = Generator(3).randint(-2, 4, {n});
+    for (std::int64_t value = -3; value <= 4; ++value) {
+        const auto count = static_cast<double>(sum(x == value).item<std::int64_t>());
+        if (value < -2 || value > 3) {
+            BOOST_TEST(count == 0);
+        } else {
+            BOOST_TEST(std::abs(count - n / 6.) < 5 * std::sqrt(n * 5 / 36.), value << " came " << count << " times");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(coins_with_a_probability) {
+    constexpr std::int64_t n = 1'000'000;
+    for (const double p : {0.1, 0.5, 0.999}) {
+        const double count = sum(Generator(4).bernoulli(p, {n}, DType::float64)).item();
+        BOOST_TEST(std::abs(count - n * p) < 5 * std::sqrt(n * p * (1 - p)));
+    }
+    BOOST_TEST(same_bits(Generator(4).bernoulli(0, {1000}), xgrad::zeros({1000})));
+    BOOST_TEST(same_bits(Generator(4).bernoulli(1, {1000}), xgrad::ones({1000})));
+    BOOST_TEST((Generator(4).bernoulli(0.5, {2, 3}, DType::boolean).dtype() == DType::boolean));
+}
+
+BOOST_AUTO_TEST_CASE(permutations_are_equally_likely) {
+    const Tensor one = Generator(5).permutation(1000);
+    std::vector<bool> seen(1000, false);
+    for (const std::int64_t i : one.value<std::int64_t>()) seen.at(static_cast<std::size_t>(i)) = true;
+    BOOST_TEST(std::count(seen.begin(), seen.end(), true) == 1000);
+    Generator generator(6);
+    constexpr int draws = 24000;
+    std::array<int, 256> counts{};
+    for (int draw = 0; draw < draws; ++draw) {
+        const auto p = generator.permutation(4).value<std::int64_t>();
+        ++counts.at(static_cast<std::size_t>(p(0) + 4 * p(1) + 16 * p(2) + 64 * p(3)));
+    }
+    int orders = 0;
+    for (const int count : counts) {
+        if (count == 0) continue;
+        ++orders;
+        BOOST_TEST(std::abs(count - 1000) < 5 * 32);
+    }
+    BOOST_TEST(orders == 24);
+    BOOST_TEST(Generator(5).permutation(0).value<std::int64_t>().size() == 0U);
+    BOOST_TEST(Generator(5).permutation(1).item<std::int64_t>() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(every_draw_advances_the_counter) {
+    Generator g(7);
+    g.bernoulli(0.5, {5});
+    BOOST_TEST(g.state().counter == 3U);
+    g.randint(0, 3, {2, 2});
+    BOOST_TEST(g.state().counter == 5U);
+    g.permutation(7);
+    BOOST_TEST(g.state().counter == 9U);
+    g.permutation(0);
+    BOOST_TEST(g.state().counter == 9U);
+    const Tensor large = Generator(8).randint(0, 1000, {100000});  // drawn by several threads
+    Generator parts(8);
+    const Tensor first = parts.randint(0, 1000, {60000});
+    BOOST_TEST(same_bits(xgrad::concatenate({first, parts.randint(0, 1000, {40000})}), large));
+}
+
+BOOST_AUTO_TEST_CASE(bad_ranges) {
+    using support::message_of;
+    Generator g(0);
+    const State before = g.state();
+    const std::string here = " at test_random.cpp:";
+    int line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.randint(3, 3, {2}); }) ==
+               "randint: needs low < high, got 3 and 3" + here + std::to_string(line));
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.randint(0, INT64_MAX, {2}, DType::int32); }) ==
+               "randint: needs integers that fit int32, got 0 and 9223372036854775807" + here + std::to_string(line));
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::DTypeError>([&] { g.randint(0, 2, {2}, DType::float32); }) ==
+               "randint: needs int32 or int64, got float32" + here + std::to_string(line));
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.bernoulli(1.5, {2}); }) ==
+               "bernoulli: needs a probability 0 <= p <= 1, got 1.500000" + here + std::to_string(line));
+    BOOST_CHECK_THROW(g.bernoulli(std::nan(""), {2}), xgrad::ValueError);
+    line = __LINE__ + 1;
+    BOOST_TEST(message_of<xgrad::ValueError>([&] { g.permutation(-1); }) ==
+               "permutation: needs n >= 0, got -1" + here + std::to_string(line));
+    BOOST_CHECK_THROW(g.permutation(INT64_MAX), xgrad::ShapeError);
+    BOOST_CHECK_THROW(g.randint(0, 2, {INT64_MAX, 2}), xgrad::ShapeError);
+    BOOST_CHECK_THROW(g.bernoulli(0.5, {-1}), xgrad::ShapeError);
+    BOOST_TEST((g.state() == before));
+    BOOST_TEST(g.permutation(std::int64_t{1} << 31).size() == std::int64_t{1} << 31);  // recorded, not computed
 }
 
 BOOST_AUTO_TEST_CASE(bad_arguments) {

@@ -1,0 +1,342 @@
+#include <xgrad/ops/convolution.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/kernels/convolution.hpp>
+#include <xgrad/ops/movement.hpp>
+
+namespace xgrad {
+
+namespace {
+
+// Three operations share one set of attributes: stride, padding, dilation, groups, and `size`, the spatial extents of
+// the result. With X the windows of x, they are y = w X, its transpose in x and its transpose in w. Each is linear in
+// both arguments, and its own transposes are the other two: so every derivative of every order is one of the three.
+
+Shape spatial(const Shape& shape) {
+    return {shape.begin() + 2, shape.end()};
+}
+
+Shape with_spatial(std::int64_t first, std::int64_t second, const Shape& size) {
+    Shape shape{first, second};
+    shape.append(size);
+    return shape;
+}
+
+Attributes with_size(const Attributes& attributes, const Shape& size) {
+    return {{"stride", attributes.at<Shape>("stride")},
+            {"padding", attributes.at<Shape>("padding")},
+            {"dilation", attributes.at<Shape>("dilation")},
+            {"groups", attributes.at<std::int64_t>("groups")},
+            {"size", size}};
+}
+
+/// One of the three, carrying g to an argument: the result is of that argument's size.
+Tensor transposed(const char* op, const Record& r, const Tensor& x, const Tensor& y, std::size_t argument) {
+    return apply(*find_op(op), {x, y}, with_size(r.attributes(), spatial(r.shape(argument))));
+}
+
+/// Judges the arguments for images with as many spatial axes as `size` has.
+void judge(const Call& call, const char* rule) {
+    const std::size_t rank = call.attributes.at<Shape>("size").rank() + 2;
+    if (!is_floating(call.dtype(0)) || call.dtype(0) != call.dtype(1)) call.fail_dtype("needs float32 or float64");
+    if (call.shape(0).rank() != rank || call.shape(1).rank() != rank) call.fail(rule);
+    const auto groups = call.attributes.at<std::int64_t>("groups");
+    for (std::size_t input = 0; input < 2; ++input) {
+        for (const std::int64_t extent : call.shape(input)) {
+            if (extent > INT32_MAX) call.fail("needs extents below 2^31");
+        }
+    }
+    if (groups < 1 || groups > INT32_MAX) {
+        throw ValueError(call.op, "needs groups >= 1 and below 2^31", std::to_string(groups), call.at);
+    }
+}
+
+void require_divisible(const Call& call, std::int64_t channels, const char* what) {
+    const auto groups = call.attributes.at<std::int64_t>("groups");
+    if (channels % groups != 0) call.fail("needs " + std::to_string(groups) + " groups that divide the " + what);
+}
+
+/// y (N, O, size) of x (N, C, ...) and w (O, C / groups, ...).
+Signature convolved(const Call& call) {
+    const auto& size = call.attributes.at<Shape>("size");
+    const char* rule = size.rank() == 1 ? "needs x (N, C, L) and w (O, C / groups, K)"
+                                        : "needs x (N, C, H, W) and w (O, C / groups, kH, kW)";
+    judge(call, rule);
+    const Shape& x = call.shape(0);
+    const Shape& w = call.shape(1);
+    require_divisible(call, x[1], "channels");
+    require_divisible(call, w[0], "filters");
+    if (w[1] != x[1] / call.attributes.at<std::int64_t>("groups")) call.fail(rule);
+    for (const std::int64_t extent : size) {
+        if (extent < 1) call.fail("needs a kernel that is not empty and fits the padded input");
+    }
+    return {call.dtype(0), with_spatial(x[0], w[0], size)};
+}
+
+/// x (N, C, size) of y (N, O, ...) and w (O, C / groups, ...).
+Signature transposed_in_x(const Call& call) {
+    // To the user, who calls it as an operation of its own, y is x and O are the channels.
+    const char* rule = "needs x (N, C, H, W) and w (C, O / groups, kH, kW)";
+    judge(call, rule);
+    const Shape& y = call.shape(0);
+    const Shape& w = call.shape(1);
+    require_divisible(call, y[1], "channels");
+    if (w[0] != y[1]) call.fail(rule);
+    return {call.dtype(0),
+            with_spatial(y[0], w[1] * call.attributes.at<std::int64_t>("groups"), call.attributes.at<Shape>("size"))};
+}
+
+/// w (O, C / groups, size) of x (N, C, ...) and y (N, O, ...).
+Signature transposed_in_w(const Call& call) {
+    const char* rule = "needs x (N, C, H, W) and y (N, O, i, j)";
+    judge(call, rule);
+    const Shape& x = call.shape(0);
+    const Shape& y = call.shape(1);
+    require_divisible(call, x[1], "channels");
+    require_divisible(call, y[1], "filters");
+    if (x[0] != y[0]) call.fail(rule);
+    return {call.dtype(0),
+            with_spatial(y[1], x[1] / call.attributes.at<std::int64_t>("groups"), call.attributes.at<Shape>("size"))};
+}
+
+kernels::Convolution extents(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y) {
+    const auto pair = [](const Shape& shape) { return kernels::Windows::Pair{shape[0], shape[1]}; };
+    const auto groups = attributes.at<std::int64_t>("groups");
+    return {x[0],
+            groups,
+            w[1],
+            w[0] / groups,
+            {pair(spatial(x)), pair(spatial(w)), pair(attributes.at<Shape>("stride")),
+             pair(attributes.at<Shape>("padding")), pair(attributes.at<Shape>("dilation")), pair(spatial(y))}};
+}
+
+/// Calls f with both arguments packed and typed, and the output.
+template <class F>
+void with_packed(const KernelCall& call, F&& f) {
+    StorageRef first;
+    StorageRef second;
+    const void* a = run::contiguous(call.inputs[0], first);
+    const void* b = run::contiguous(call.inputs[1], second);
+    visit_floating(call.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        f(static_cast<const T*>(a), static_cast<const T*>(b), call.out<T>());
+    });
+}
+
+struct Geometry {
+    Shape size;
+    Shape stride{1, 1};
+    Shape padding{0, 0};
+    Shape dilation{1, 1};
+    std::int64_t groups = 1;
+
+    Attributes attributes() const {
+        return {{"stride", stride}, {"padding", padding}, {"dilation", dilation}, {"groups", groups}, {"size", size}};
+    }
+};
+
+/// The operation itself, as reverse mode calls it, with any size of the result.
+Probe raw_probe(const char* label, const char* op, const Shape& first, const Shape& second, const Geometry& geometry) {
+    return {label, {{first}, {second}}, [=](auto x) {
+                return apply(*find_op(op), {x[0], x[1]}, geometry.attributes());
+            }};
+}
+
+Probe conv_probe(const char* label, const Shape& x, const Shape& w, const ConvOptions& options) {
+    return {label, {{x}, {w}}, [=](auto inputs) { return conv2d(inputs[0], inputs[1], options); }};
+}
+
+Probe transpose_probe(const char* label, const Shape& x, const Shape& w, const ConvTransposeOptions& options) {
+    return {label, {{x}, {w}}, [=](auto inputs) { return conv_transpose2d(inputs[0], inputs[1], options); }};
+}
+
+const Op& conv2d_op = define(Linear{
+    .name = "conv2d",
+    .math = "y[o, i] = sum over c, k of w[o, c, k] x[c, i stride - padding + k dilation]",
+    .linearity = Linearity::in_each,
+    .shape = convolved,
+    .forward =
+        [](const KernelCall& call) {
+            const auto s = extents(call.attributes, call.inputs[0].shape, call.inputs[1].shape, call.shape);
+            with_packed(call, [&](const auto* x, const auto* w, auto* y) { kernels::convolve(s, x, w, y); });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv_transpose2d", r, g, r.input(1), 0); },
+                   [](const Record& r, const Tensor& g) { return transposed("conv2d_weight", r, r.input(0), g, 1); }},
+    .probes = {conv_probe("plain", {1, 2, 3, 4}, {2, 2, 2, 2}, {}),
+               conv_probe("a stride that leaves pixels over", {1, 1, 4, 5}, {1, 1, 2, 2}, {.stride = {3, 2}}),
+               conv_probe("padding", {2, 1, 2, 3}, {1, 1, 3, 2}, {.padding = {1, 2}}),
+               conv_probe("dilation", {1, 1, 4, 5}, {1, 1, 2, 3}, {.padding = {0, 1}, .dilation = {3, 2}}),
+               conv_probe("groups", {1, 4, 2, 3}, {2, 2, 1, 2}, {.groups = 2}),
+               conv_probe("one group per channel", {1, 2, 3, 2}, {4, 1, 2, 2}, {.padding = 1, .groups = 2}),
+               conv_probe("pixel by pixel", {2, 2, 2, 2}, {3, 2, 1, 1}, {}),
+               conv_probe("all at once", {2, 2, 4, 3}, {2, 1, 2, 2},
+                          {.stride = 2, .padding = {2, 1}, .dilation = {2, 1}, .groups = 2}),
+               conv_probe("no images", {0, 1, 3, 3}, {1, 1, 2, 2}, {})},
+});
+
+const Op& conv_transpose2d_op = define(Linear{
+    .name = "conv_transpose2d",
+    .math = "x[c, i stride - padding + k dilation] = sum over o, i, k of w[o, c, k] y[o, i]",
+    .linearity = Linearity::in_each,
+    .shape = transposed_in_x,
+    .forward =
+        [](const KernelCall& call) {
+            const auto s = extents(call.attributes, call.shape, call.inputs[1].shape, call.inputs[0].shape);
+            with_packed(call, [&](const auto* y, const auto* w, auto* x) { kernels::convolve_transposed(s, y, w, x); });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv2d", r, g, r.input(1), 0); },
+                   [](const Record& r, const Tensor& g) { return transposed("conv2d_weight", r, g, r.input(0), 1); }},
+    .probes = {transpose_probe("plain", {1, 2, 2, 3}, {2, 2, 2, 2}, {}),
+               transpose_probe("stride", {1, 1, 2, 2}, {1, 2, 2, 3}, {.stride = {3, 2}}),
+               transpose_probe("output padding", {1, 1, 2, 2}, {1, 1, 2, 2}, {.stride = 2, .output_padding = {1, 0}}),
+               transpose_probe("output padding beyond the stride", {1, 1, 2, 1}, {1, 1, 2, 2},
+                               {.output_padding = {1, 2}, .dilation = 3}),
+               transpose_probe("padding and dilation", {2, 1, 2, 3}, {1, 1, 2, 2}, {.padding = 1, .dilation = {2, 1}}),
+               transpose_probe("groups", {1, 4, 2, 2}, {4, 1, 2, 1}, {.stride = 2, .groups = 2}),
+               transpose_probe("no images", {0, 1, 3, 3}, {1, 1, 2, 2}, {}),
+               raw_probe("pixels that no window sees", "conv_transpose2d", {1, 1, 2, 2}, {1, 1, 1, 2},
+                         {.size = {4, 5}, .stride = {2, 3}})},
+});
+
+const Op& conv2d_weight_op = define(Linear{
+    .name = "conv2d_weight",
+    .math = "w[o, c, k] = sum over images and i of x[c, i stride - padding + k dilation] y[o, i]",
+    .linearity = Linearity::in_each,
+    .shape = transposed_in_w,
+    .forward =
+        [](const KernelCall& call) {
+            const auto s = extents(call.attributes, call.inputs[0].shape, call.shape, call.inputs[1].shape);
+            with_packed(call, [&](const auto* x, const auto* y, auto* w) { kernels::correlate(s, x, y, w); });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv_transpose2d", r, r.input(1), g, 0); },
+                   [](const Record& r, const Tensor& g) { return transposed("conv2d", r, r.input(0), g, 1); }},
+    .probes = {raw_probe("plain", "conv2d_weight", {2, 2, 3, 3}, {2, 1, 2, 2}, {.size = {2, 2}}),
+               raw_probe("stride", "conv2d_weight", {1, 1, 5, 4}, {1, 2, 2, 2}, {.size = {2, 2}, .stride = {2, 2}}),
+               raw_probe("padding", "conv2d_weight", {1, 1, 2, 2}, {1, 1, 2, 3}, {.size = {3, 2}, .padding = {1, 1}}),
+               raw_probe("dilation", "conv2d_weight", {1, 1, 4, 3}, {1, 1, 2, 2}, {.size = {2, 2}, .dilation = {2, 1}}),
+               raw_probe("groups", "conv2d_weight", {1, 4, 2, 2}, {1, 2, 2, 1}, {.size = {1, 2}, .groups = 2}),
+               raw_probe("pixel by pixel", "conv2d_weight", {2, 2, 2, 2}, {2, 1, 2, 2}, {.size = {1, 1}}),
+               raw_probe("no images", "conv2d_weight", {0, 1, 3, 3}, {0, 1, 2, 2}, {.size = {2, 2}})},
+});
+
+const Op& conv1d_op = define(Composite{
+    .name = "conv1d",
+    .math = "y[o, i] = sum over c, k of w[o, c, k] x[c, i stride - padding + k dilation]",
+    .probes = {Probe{"plain", {{{1, 2, 5}}, {{2, 2, 3}}}, [](auto x) { return conv1d(x[0], x[1]); }},
+               Probe{"a stride that leaves elements over",
+                     {{{2, 1, 6}}, {{1, 1, 2}}},
+                     [](auto x) { return conv1d(x[0], x[1], {.stride = 3}); }},
+               Probe{"padding", {{{1, 1, 3}}, {{2, 1, 4}}}, [](auto x) { return conv1d(x[0], x[1], {.padding = 2}); }},
+               Probe{
+                   "dilation", {{{1, 2, 6}}, {{1, 2, 2}}}, [](auto x) { return conv1d(x[0], x[1], {.dilation = 3}); }},
+               Probe{"groups", {{{1, 4, 3}}, {{2, 2, 2}}}, [](auto x) { return conv1d(x[0], x[1], {.groups = 2}); }},
+               Probe{"no examples", {{{0, 1, 3}}, {{1, 1, 2}}}, [](auto x) { return conv1d(x[0], x[1]); }}},
+});
+
+/// The number of positions of a kernel along one axis, 0 if there is none.
+std::int64_t positions(std::int64_t extent, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
+                       std::int64_t dilation) {
+    const std::int64_t room = extent + 2 * padding - dilation * (kernel - 1) - 1;
+    return kernel < 1 || room < 0 ? 0 : room / stride + 1;
+}
+
+bool fits_int32(const Shape& shape) {
+    for (const std::int64_t extent : shape) {
+        if (extent > INT32_MAX) return false;
+    }
+    return true;
+}
+
+/// True if sizes may be worked out from these shapes; if not, the operation's rule says what is wrong with them.
+bool have_rank(std::size_t rank, const Tensor& x, const Tensor& w) {
+    return x.rank() == rank && w.rank() == rank && fits_int32(x.shape()) && fits_int32(w.shape());
+}
+
+}  // namespace
+
+Tensor conv2d(const Operand& x, const Operand& w, const ConvOptions& options) {
+    const Promoted pair = promote("conv2d", x, w);
+    const auto& [stride, padding, dilation, groups] = options;
+    require_range("conv2d", "stride", stride, 1, pair.at);
+    require_range("conv2d", "padding", padding, 0, pair.at);
+    require_range("conv2d", "dilation", dilation, 1, pair.at);
+    Shape size{0, 0};
+    if (have_rank(4, pair.x, pair.y)) {
+        const Shape& image = pair.x.shape();
+        const Shape& kernel = pair.y.shape();
+        size = {positions(image[2], kernel[2], stride.height, padding.height, dilation.height),
+                positions(image[3], kernel[3], stride.width, padding.width, dilation.width)};
+    }
+    const Geometry geometry{.size = size,
+                            .stride = {stride.height, stride.width},
+                            .padding = {padding.height, padding.width},
+                            .dilation = {dilation.height, dilation.width},
+                            .groups = groups};
+    return apply(conv2d_op, {pair.x, pair.y}, geometry.attributes(), pair.at);
+}
+
+Tensor conv1d(const Operand& x, const Operand& w, const Conv1dOptions& options) {
+    const Promoted pair = promote("conv1d", x, w);
+    const Attribution attribution(pair.at);
+    const auto& [stride, padding, dilation, groups] = options;
+    require_range("conv1d", "stride", stride, 1, pair.at);
+    require_range("conv1d", "padding", padding, 0, pair.at);
+    require_range("conv1d", "dilation", dilation, 1, pair.at);
+    Shape size{0};
+    if (have_rank(3, pair.x, pair.y)) {
+        size = {positions(pair.x.shape()[2], pair.y.shape()[2], stride, padding, dilation)};
+    }
+    // Judged as what it is, so that an error shows the caller's own shapes; computed as an image of one row.
+    const NodeRef inputs[] = {source(pair.x, "conv1d", pair.at), source(pair.y, "conv1d", pair.at)};
+    const Attributes own{{"groups", groups}, {"size", size}};
+    const Shape result = convolved(Call{"conv1d", inputs, own, pair.at}).shape;
+    const auto as_row = [](const Tensor& tensor) {
+        const Shape& shape = tensor.shape();
+        return reshape(tensor, {shape[0], shape[1], 1, shape[2]});
+    };
+    const ConvOptions flat{.stride = {1, stride}, .padding = {0, padding}, .dilation = {1, dilation}, .groups = groups};
+    return reshape(conv2d(as_row(pair.x), as_row(pair.y), flat), result);
+}
+
+Tensor conv_transpose2d(const Operand& x, const Operand& w, const ConvTransposeOptions& options) {
+    constexpr std::string_view op = "conv_transpose2d";
+    const Promoted pair = promote(op, x, w);
+    const auto& [stride, padding, output_padding, dilation, groups] = options;
+    require_range(op, "stride", stride, 1, pair.at);
+    require_range(op, "padding", padding, 0, pair.at);
+    require_range(op, "dilation", dilation, 1, pair.at);
+    require_range(op, "output padding", output_padding, 0, pair.at);
+    if (output_padding.height >= std::max(stride.height, dilation.height) ||
+        output_padding.width >= std::max(stride.width, dilation.width)) {
+        throw ValueError(op, "needs an output padding below the stride or the dilation",
+                         to_string(Shape{output_padding.height, output_padding.width}), pair.at);
+    }
+    Geometry geometry{.size = {0, 0},
+                      .stride = {stride.height, stride.width},
+                      .padding = {padding.height, padding.width},
+                      .dilation = {dilation.height, dilation.width},
+                      .groups = groups};
+    if (have_rank(4, pair.x, pair.y)) {
+        const Shape extra{output_padding.height, output_padding.width};
+        bool has_pixels = true;
+        for (std::size_t axis = 0; axis < 2; ++axis) {
+            const std::int64_t image = pair.x.shape()[axis + 2];
+            const std::int64_t kernel = pair.y.shape()[axis + 2];
+            geometry.size[axis] = (image - 1) * geometry.stride[axis] - 2 * geometry.padding[axis] +
+                                  geometry.dilation[axis] * (kernel - 1) + 1 + extra[axis];
+            has_pixels = has_pixels && image > 0 && kernel > 0 && geometry.size[axis] > 0;
+        }
+        if (!has_pixels) {
+            throw ShapeError(op, "needs an input, a kernel and a result of at least one pixel",
+                             to_string(pair.x.shape()) + " and " + to_string(pair.y.shape()), pair.at);
+        }
+    }
+    return apply(conv_transpose2d_op, {pair.x, pair.y}, geometry.attributes(), pair.at);
+}
+
+}  // namespace xgrad

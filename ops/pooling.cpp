@@ -1,0 +1,378 @@
+#include <xgrad/ops/pooling.hpp>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/pack.hpp>
+#include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/kernels/windows.hpp>
+
+namespace xgrad {
+
+namespace {
+
+using kernels::Windows;
+
+// All operations here have the attributes kernel, stride and padding, and `size`, the spatial extents of the result.
+// They work on each channel of each image by itself: on a plane.
+
+Attributes with_size(const Record& r, const Shape& size) {
+    return {{"kernel", r.attribute<Shape>("kernel")},
+            {"stride", r.attribute<Shape>("stride")},
+            {"padding", r.attribute<Shape>("padding")},
+            {"size", size}};
+}
+
+/// The two last extents.
+Shape spatial(const Shape& shape) {
+    return {shape.end() - 2, shape.end()};
+}
+
+/// One of the operations below with the windows of r; the result is of the given size.
+Tensor like(const char* op, const Record& r, const Tensor& x, const Shape& size) {
+    return apply(*find_op(op), {x}, with_size(r, size));
+}
+
+Windows windows_of(const Attributes& attributes, const Shape& image, const Shape& positions) {
+    const auto pair = [](const Shape& shape) { return Windows::Pair{shape[0], shape[1]}; };
+    return {pair(spatial(image)),
+            pair(attributes.at<Shape>("kernel")),
+            pair(attributes.at<Shape>("stride")),
+            pair(attributes.at<Shape>("padding")),
+            {1, 1},
+            pair(spatial(positions))};
+}
+
+/// Calls f(planes of the inputs, plane of the output) for each channel of each image.
+template <std::size_t Inputs, class F>
+void for_each_plane(const KernelCall& call, F&& f) {
+    const auto planes = static_cast<std::size_t>(call.shape[0] * call.shape[1]);
+    std::array<StorageRef, Inputs> scratch;
+    std::array<const void*, Inputs> data;
+    std::array<std::size_t, Inputs> pixels;
+    const auto plane_of = [](const Shape& shape) { return static_cast<std::size_t>(spatial(shape).size()); };
+    for (std::size_t input = 0; input < Inputs; ++input) {
+        data[input] = run::contiguous(call.inputs[input], scratch[input]);
+        pixels[input] = plane_of(call.inputs[input].shape);
+    }
+    const std::size_t out = plane_of(call.shape);
+    const std::size_t bytes = planes * std::max(out, pixels[Inputs - 1]) * item_size(call.dtype);
+    visit_floating(call.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        run::parallel_for(planes, bytes, [&](std::size_t plane) {
+            std::array<const T*, Inputs> in;
+            for (std::size_t input = 0; input < Inputs; ++input) {
+                in[input] = static_cast<const T*>(data[input]) + plane * pixels[input];
+            }
+            f(in, call.out<T>() + plane * out);
+        });
+    });
+}
+
+/// The result has the extents of x but for the spatial ones.
+Signature pooled(const Call& call) {
+    const Shape& x = call.shape(0);
+    const Shape& kernel = call.attributes.at<Shape>("kernel");
+    if (!is_floating(call.dtype(0))) call.fail_dtype("needs float32 or float64");
+    if (x.rank() != 4) call.fail("needs x (N, C, H, W)");
+    const Shape& size = call.attributes.at<Shape>("size");
+    for (const std::int64_t extent : size) {
+        if (extent < 1) call.fail("needs a kernel " + to_string(kernel) + " that fits the padded input");
+    }
+    return {call.dtype(0), {x[0], x[1], size[0], size[1]}};
+}
+
+Attributes geometry(const Shape& kernel, const Shape& stride, const Shape& padding, const Shape& size) {
+    return {{"kernel", kernel}, {"stride", stride}, {"padding", padding}, {"size", size}};
+}
+
+Probe raw_probe(const char* label, const char* op, const Shape& x, const Attributes& attributes) {
+    return {label, {{x}}, [=](auto inputs) { return apply(*find_op(op), {inputs[0]}, attributes); }};
+}
+
+std::vector<Probe> pooling_probes(Tensor (*pool)(const Operand&, PerAxis, const PoolOptions&)) {
+    const auto probe = [=](const char* label, const Shape& x, PerAxis kernel, const PoolOptions& options) {
+        return Probe{label, {{x}}, [=](auto inputs) { return pool(inputs[0], kernel, options); }};
+    };
+    return {probe("tiles", {2, 2, 4, 4}, 2, {}),
+            probe("tiles that leave pixels over", {1, 1, 5, 6}, {2, 4}, {}),
+            probe("overlapping", {1, 2, 4, 4}, 3, {.stride = 1}),
+            probe("with gaps", {1, 1, 4, 5}, {1, 2}, {.stride = 3}),
+            probe("padding", {1, 1, 3, 4}, {2, 3}, {.stride = {2, 1}, .padding = 1}),
+            probe("pixel by pixel", {1, 2, 2, 3}, 1, {}),
+            probe("everything", {2, 1, 3, 2}, {3, 2}, {}),
+            probe("no images", {0, 1, 4, 4}, 2, {})};
+}
+
+/// y = the largest pixel of each window, row of positions by row, so that the inner loop runs along the pixels.
+template <class T>
+void largest_of_windows(const Windows& s, const T* x, T* y) {
+    for (std::int64_t i = 0; i < s.positions[0]; ++i, y += s.positions[1]) {
+        std::fill_n(y, s.positions[1], -std::numeric_limits<T>::infinity());
+        for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
+            const std::int64_t row = s.pixel(0, i, k);
+            if (!s.has_row(row)) continue;
+            const T* pixels = x + row * s.image[1];
+            for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
+                const auto [left, right] = s.inside(l);
+                for (std::int64_t j = left; j < right; ++j) y[j] = math::maximum(y[j], pixels[s.pixel(1, j, l)]);
+            }
+        }
+    }
+}
+
+/// Calls f(pixel) for every pixel of the window at (i, j).
+template <class F>
+void for_each_pixel(const Windows& s, std::int64_t i, std::int64_t j, F&& f) {
+    const std::int64_t top = s.pixel(0, i, 0);
+    const std::int64_t left = s.pixel(1, j, 0);
+    for (std::int64_t row = std::max<std::int64_t>(top, 0); row < std::min(top + s.kernel[0], s.image[0]); ++row) {
+        for (std::int64_t column = std::max<std::int64_t>(left, 0); column < std::min(left + s.kernel[1], s.image[1]);
+             ++column) {
+            f(row * s.image[1] + column);
+        }
+    }
+}
+
+/// The pixels of one window that equal its maximum.
+template <class T>
+class Winners {
+  public:
+    Winners(const Windows& s, const T* x, T largest, std::int64_t i, std::int64_t j) : x_(x), largest_(largest) {
+        for_each_pixel(s, i, j, [&](std::int64_t pixel) { count_ += x[pixel] == largest; });
+    }
+    /// In a window with a NaN nothing equals the maximum: all pixels are in, and what they share is NaN.
+    bool contain(std::int64_t pixel) const { return x_[pixel] == largest_ || count_ == 0; }
+    T share(T whole) const { return count_ == 0 ? std::numeric_limits<T>::quiet_NaN() : whole / count_; }
+
+  private:
+    const T* x_;
+    T largest_;
+    T count_ = 0;
+};
+
+// The two halves of max_pool2d's derivative, which are each other's transposes, see a tensor through the winners of y =
+// max_pool2d(x). They have no derivative in x and y: the same pixels win nearby.
+const Zero same_winners{"the same pixels win nearby"};
+
+/// An argument of one half: g of the windows or t of the pixels, then x and y.
+Tensor half(const char* op, const Record& r, const Tensor& seen, const Tensor& x, const Tensor& y) {
+    return apply(*find_op(op), {seen, x, y}, r.attributes());
+}
+
+/// Of the winners of overlapping, padded, ... windows of x: `seen` is like y or like x.
+std::vector<Probe> winners_probes(const char* op, bool like_y) {
+    const auto probe = [=](const char* label, const Shape& x, PerAxis kernel, const PoolOptions& options,
+                           const Shape& size) {
+        const Shape seen = like_y ? Shape{x[0], x[1], size[0], size[1]} : x;
+        const Attributes attributes =
+            geometry({kernel.height, kernel.width}, {options.stride.height, options.stride.width},
+                     {options.padding.height, options.padding.width}, size);
+        return Probe{label, {{seen}, {x}}, [=](auto inputs) {
+                         const Tensor y = max_pool2d(inputs[1], kernel, options);
+                         return apply(*find_op(op), {inputs[0], inputs[1], y}, attributes);
+                     }};
+    };
+    return {probe("tiles", {1, 2, 2, 4}, 2, {.stride = 2}, {1, 2}),
+            probe("overlapping", {1, 1, 3, 4}, {2, 3}, {.stride = 1}, {2, 2}),
+            probe("pixels left over", {1, 1, 4, 5}, {1, 2}, {.stride = {2, 3}}, {2, 2}),
+            probe("padding", {2, 1, 3, 3}, 2, {.stride = 2, .padding = 1}, {2, 2}),
+            probe("pixel by pixel", {1, 2, 2, 2}, 1, {.stride = 1}, {2, 2}),
+            probe("no images", {0, 1, 2, 2}, 1, {.stride = 1}, {2, 2})};
+}
+
+const Op& max_pool2d_transpose_op = define(Linear{
+    .name = "max_pool2d_transpose",
+    .math = "t = sum over windows i of g[i] [x = y[i]] / winners of i",
+    .linearity = Linearity::in_each,
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.shape(1)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.shape, call.inputs[2].shape);
+            for_each_plane<3>(call, [&](const auto& in, auto* t) {
+                const auto& [g, x, y] = in;
+                std::fill_n(t, s.pixels(), 0);
+                for (std::int64_t window = 0; window < s.count(); ++window) {
+                    const std::int64_t i = window / s.positions[1];
+                    const std::int64_t j = window % s.positions[1];
+                    const Winners winners(s, x, y[window], i, j);
+                    const auto share = winners.share(g[window]);
+                    for_each_pixel(s, i, j, [&](std::int64_t pixel) {
+                        if (winners.contain(pixel)) t[pixel] += share;
+                    });
+                }
+            });
+        },
+    .transposes = {[](const Record& r, const Tensor& h) {
+                       return half("max_pool2d_tangent", r, h, r.input(1), r.input(2));
+                   },
+                   same_winners, same_winners},
+    .probes = winners_probes("max_pool2d_transpose", true),
+});
+
+const Op& max_pool2d_tangent_op = define(Linear{
+    .name = "max_pool2d_tangent",
+    .math = "g[i] = mean of t where x = y[i], over the window i",
+    .linearity = Linearity::in_each,
+    .shape =
+        [](const Call& call) {
+            return Signature{call.dtype(0), call.shape(2)};
+        },
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.inputs[1].shape, call.shape);
+            for_each_plane<3>(call, [&](const auto& in, auto* g) {
+                const auto& [t, x, y] = in;
+                for (std::int64_t window = 0; window < s.count(); ++window) {
+                    const std::int64_t i = window / s.positions[1];
+                    const std::int64_t j = window % s.positions[1];
+                    const Winners winners(s, x, y[window], i, j);
+                    g[window] = 0;
+                    for_each_pixel(s, i, j, [&, t = t](std::int64_t pixel) {
+                        if (winners.contain(pixel)) g[window] += t[pixel];
+                    });
+                    g[window] = winners.share(g[window]);
+                }
+            });
+        },
+    .transposes = {[](const Record& r, const Tensor& h) {
+                       return half("max_pool2d_transpose", r, h, r.input(1), r.input(2));
+                   },
+                   same_winners, same_winners},
+    .probes = winners_probes("max_pool2d_tangent", false),
+});
+
+const Op& max_pool2d_op = define(General{
+    .name = "max_pool2d",
+    .math = "y[i] = largest x[i stride - padding + k] over k",
+    .shape = pooled,
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
+            for_each_plane<1>(call, [&](const auto& in, auto* y) { largest_of_windows(s, in[0], y); });
+        },
+    // Equal winners share the cotangent: g / Σ w for each of them, added up where windows overlap.
+    .vjp = [](const Record& r, const Tensor& g,
+              std::size_t) { return half("max_pool2d_transpose", r, g, r.input(), r.output()); },
+    // The mean of the winners' tangents.
+    .jvp = [](const Record& r,
+              std::span<const Tensor> t) { return half("max_pool2d_tangent", r, t[0], r.input(), r.output()); },
+    .probes = pooling_probes(max_pool2d),
+});
+
+template <class T>
+void mean_of_windows(const Windows& s, const T* x, T* y) {
+    const auto cells = static_cast<T>(s.cells());
+    for (std::int64_t i = 0; i < s.positions[0]; ++i, y += s.positions[1]) {
+        std::fill_n(y, s.positions[1], T(0));
+        for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
+            const std::int64_t row = s.pixel(0, i, k);
+            if (!s.has_row(row)) continue;
+            const T* pixels = x + row * s.image[1];
+            for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
+                const auto [left, right] = s.inside(l);
+                for (std::int64_t j = left; j < right; ++j) y[j] += pixels[s.pixel(1, j, l)];
+            }
+        }
+        for (std::int64_t j = 0; j < s.positions[1]; ++j) y[j] /= cells;
+    }
+}
+
+/// The transpose: every window gives each of its pixels the same share.
+template <class T>
+void shares_of_windows(const Windows& s, const T* y, T* x) {
+    const auto cells = static_cast<T>(s.cells());
+    std::fill_n(x, s.pixels(), T(0));
+    for (std::int64_t i = 0; i < s.positions[0]; ++i, y += s.positions[1]) {
+        for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
+            const std::int64_t row = s.pixel(0, i, k);
+            if (!s.has_row(row)) continue;
+            T* pixels = x + row * s.image[1];
+            for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
+                const auto [left, right] = s.inside(l);
+                for (std::int64_t j = left; j < right; ++j) pixels[s.pixel(1, j, l)] += y[j] / cells;
+            }
+        }
+    }
+}
+
+const Op& avg_pool2d_op = define(Linear{
+    .name = "avg_pool2d",
+    .math = "y[i] = mean of x[i stride - padding + k] over k",
+    .shape = pooled,
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
+            for_each_plane<1>(call, [&](const auto& in, auto* y) { mean_of_windows(s, in[0], y); });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) {
+        return like("avg_pool2d_transpose", r, g, spatial(r.shape(0)));
+    }},
+    .probes = pooling_probes(avg_pool2d),
+});
+
+const Op& avg_pool2d_transpose_op = define(Linear{
+    .name = "avg_pool2d_transpose",
+    .math = "x[i stride - padding + k] = sum of y[i] / (kH kW)",
+    .shape = pooled,
+    .forward =
+        [](const KernelCall& call) {
+            const Windows s = windows_of(call.attributes, call.shape, call.inputs[0].shape);
+            for_each_plane<1>(call, [&](const auto& in, auto* x) { shares_of_windows(s, in[0], x); });
+        },
+    .transposes = {[](const Record& r, const Tensor& g) { return like("avg_pool2d", r, g, spatial(r.shape(0))); }},
+    .probes = {raw_probe("tiles", "avg_pool2d_transpose", {1, 2, 1, 2}, geometry({2, 2}, {2, 2}, {0, 0}, {2, 4})),
+               raw_probe("overlapping", "avg_pool2d_transpose", {1, 1, 2, 2}, geometry({2, 3}, {1, 1}, {0, 0}, {3, 4})),
+               raw_probe("pixels left over", "avg_pool2d_transpose", {1, 1, 2, 1},
+                         geometry({1, 2}, {2, 3}, {0, 0}, {4, 5})),
+               raw_probe("padding", "avg_pool2d_transpose", {2, 1, 2, 2}, geometry({3, 2}, {1, 2}, {1, 1}, {2, 2})),
+               raw_probe("pixel by pixel", "avg_pool2d_transpose", {1, 2, 2, 2},
+                         geometry({1, 1}, {1, 1}, {0, 0}, {2, 2})),
+               raw_probe("no images", "avg_pool2d_transpose", {0, 1, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2}))},
+});
+
+Tensor pool(const Op& op, const Operand& x, PerAxis kernel, const PoolOptions& options) {
+    const Location at = Attribution::resolve(x.location());
+    const PerAxis stride = options.stride == PerAxis(PoolOptions::as_kernel) ? kernel : options.stride;
+    const PerAxis padding = options.padding;
+    require_range(op.name, "kernel", kernel, 1, at);
+    require_range(op.name, "stride", stride, 1, at);
+    require_range(op.name, "padding", padding, 0, at);
+    if (2 * padding.height > kernel.height || 2 * padding.width > kernel.width) {
+        throw ValueError(op.name, "needs a padding of at most half the kernel",
+                         to_string(Shape{padding.height, padding.width}), at);
+    }
+    const Tensor& image = x.tensor();
+    Shape size{0, 0};
+    if (image.rank() == 4) {
+        const auto positions = [](std::int64_t extent, std::int64_t window, std::int64_t step, std::int64_t border) {
+            const std::int64_t room = extent + 2 * border - window;
+            return extent == 0 || room < 0 ? 0 : room / step + 1;
+        };
+        size = {positions(image.shape()[2], kernel.height, stride.height, padding.height),
+                positions(image.shape()[3], kernel.width, stride.width, padding.width)};
+    }
+    return apply(
+        op, {image},
+        geometry({kernel.height, kernel.width}, {stride.height, stride.width}, {padding.height, padding.width}, size),
+        at);
+}
+
+}  // namespace
+
+Tensor max_pool2d(const Operand& x, PerAxis kernel, const PoolOptions& options) {
+    return pool(max_pool2d_op, x, kernel, options);
+}
+
+Tensor avg_pool2d(const Operand& x, PerAxis kernel, const PoolOptions& options) {
+    return pool(avg_pool2d_op, x, kernel, options);
+}
+
+}  // namespace xgrad
