@@ -5,11 +5,8 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/linalg.hpp>
-<<<<<<< HEAD
-#include <xgrad/ops/trigonometric.hpp>
-=======
 #include <xgrad/ops/movement.hpp>
->>>>>>> convolution
+#include <xgrad/ops/trigonometric.hpp>
 
 namespace xgrad::nn {
 

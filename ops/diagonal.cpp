@@ -179,18 +179,29 @@ Tensor diagonal(const Operand& x, std::int64_t offset, std::int64_t axis1, std::
     return apply(diagonal_op, {matrices}, {{"offset", std::clamp(offset, -outside, outside)}}, at);
 }
 
+Tensor embed_diagonal(const Operand& x, std::int64_t offset) {
+    const Location at = Attribution::resolve(x.location());
+    const Shape& shape = x.tensor().shape();
+    constexpr std::int64_t most = std::int64_t{1} << 31;
+    if (shape.rank() < 1 || offset > most || offset < -most) {
+        throw ShapeError("embed_diagonal", "needs vectors (..., n) and a diagonal that fits memory",
+                         to_string(shape) + " and " + std::to_string(offset), at);
+    }
+    const Attribution attribution(at);
+    const std::int64_t n = shape.back() + (offset < 0 ? -offset : offset);
+    Shape matrices = shape;
+    matrices[shape.rank() - 1] = n;
+    matrices.push_back(n);
+    return embedded(x.tensor(), offset, matrices);
+}
+
 Tensor diag(const Operand& x, std::int64_t offset) {
     const Location at = Attribution::resolve(x.location());
     const Attribution attribution(at);
     const Tensor& tensor = x.tensor();
     if (tensor.rank() == 2) return diagonal(tensor, offset);
-    constexpr std::int64_t most = std::int64_t{1} << 31;
-    if (tensor.rank() != 1 || offset > most || offset < -most) {
-        throw ShapeError("diag", "needs a vector or a matrix, and a diagonal that fits memory",
-                         to_string(tensor.shape()) + " and " + std::to_string(offset), at);
-    }
-    const std::int64_t n = tensor.shape()[0] + (offset < 0 ? -offset : offset);
-    return embedded(tensor, offset, {n, n});
+    if (tensor.rank() != 1) throw ShapeError("diag", "needs a vector or a matrix", to_string(tensor.shape()), at);
+    return embed_diagonal(tensor, offset);
 }
 
 Tensor tril(const Operand& x, std::int64_t k) {

@@ -10,6 +10,7 @@
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/matrix_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/spectrum.hpp>
 
 namespace xgrad::linalg {
@@ -57,7 +58,7 @@ const Op& eigh_op = define(General{
             const Tensor x = row(r.output(), 0);
             const Tensor V = rows(r.output(), 1, n + 1);
             const Tensor turned = over_gaps(matmul(matrix_transpose(V), rows(g, 1, n + 1)), x, Gap::eigenvalues);
-            const Tensor inner = diagonal_matrix(row(g, 0)) + symmetric_part(turned);
+            const Tensor inner = xgrad::embed_diagonal(row(g, 0)) + symmetric_part(turned);
             return matmul(matmul(V, inner), matrix_transpose(V));
         },
     .jvp =

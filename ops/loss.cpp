@@ -7,6 +7,7 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/structure.hpp>
 

@@ -10,6 +10,7 @@
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/matrix_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 namespace xgrad::linalg {

@@ -12,10 +12,6 @@ Tensor matrix_transpose(const Operand& A);
 /// y_i = A_i,i+offset, (..., m, n) → (..., length of that diagonal); empty if the offset lies outside.
 Tensor diagonal(const Operand& A, std::int64_t offset = 0);
 
-/// The square matrices with x on the diagonal at `offset` and 0 elsewhere, (..., n) → (..., n + |offset|, n +
-/// |offset|). ShapeError for a scalar.
-Tensor diagonal_matrix(const Operand& x, std::int64_t offset = 0);
-
 /// The lower triangle of A, its diagonal times `weight`, 0 above.
 Tensor lower_triangle(const Operand& A, double weight = 1);
 /// The upper triangle of A, its diagonal times `weight`, 0 below.

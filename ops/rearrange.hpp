@@ -53,6 +53,8 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& vectors, Location at = L
 
 /// The diagonal x[i, i + offset] of the last two axes, or of those given, as the last axis.
 Tensor diagonal(const Operand& x, std::int64_t offset = 0, std::int64_t axis1 = 0, std::int64_t axis2 = 1);
+/// The square matrices with x on the diagonal at `offset` and 0 elsewhere: (…, n) → (…, n + |offset|, n + |offset|).
+Tensor embed_diagonal(const Operand& x, std::int64_t offset = 0);
 /// Of a vector the matrix that has it on a diagonal, of a matrix its diagonal. ShapeError for another rank.
 Tensor diag(const Operand& x, std::int64_t offset = 0);
 /// x with 0 above diagonal k of its last two axes.

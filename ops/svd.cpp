@@ -10,6 +10,7 @@
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/matrix_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/spectrum.hpp>
 
 namespace xgrad::linalg {
@@ -81,7 +82,7 @@ const Op& svd_op = define(General{
             const Tensor apart = over_gaps(ZU + ZV, x, Gap::singular);
             const Tensor summed = over_gaps(ZU - ZV, x, Gap::sums);
             const Tensor skew = (summed - matrix_transpose(summed)) * 0.5;
-            const Tensor inner = diagonal_matrix(row(g, m)) + symmetric_part(apart) + skew;
+            const Tensor inner = xgrad::embed_diagonal(row(g, m)) + symmetric_part(apart) + skew;
             Tensor result = matmul(matmul(U, inner), Vt);
             if (m > k) {
                 const Tensor divided = over_gaps(gU, x, Gap::single);

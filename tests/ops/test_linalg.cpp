@@ -322,9 +322,9 @@ BOOST_AUTO_TEST_CASE(shapes_that_do_not_fit) {
     BOOST_TEST(shape_error([&] { la::tensordot(A, S, {0}, {1}); }) == "tensordot: needs pairs of axes of equal extents, got axes (0,) of (2, 3) and axes (1,) of (3, 3)" + here(__LINE__));
     BOOST_TEST(shape_error([&] { la::tensordot(A, S, {5}, {1}); }) == "tensordot: needs an axis of a tensor of rank 2, got 5" + here(__LINE__));
     BOOST_TEST(shape_error([&] { la::trace(v); }) == "trace: needs matrices (..., m, n), got (3,)" + here(__LINE__));
-    BOOST_TEST(shape_error([&] { la::diagonal(v); }) == "matrix_diagonal: needs matrices (..., m, n), got (3,)" + here(__LINE__));
-    BOOST_TEST(shape_error([&] { diagonal_matrix(1.0); }) == "diagonal_matrix: needs vectors (..., n), got ()" + here(__LINE__));
-    BOOST_TEST(shape_error([&] { lower_triangle(v); }) == "lower_triangle: needs matrices (..., m, n), got (3,)" + here(__LINE__));
+    BOOST_TEST(shape_error([&] { la::diagonal(v); }) == "diagonal: needs at least two axes, got (3,)" + here(__LINE__));
+    BOOST_TEST(shape_error([&] { xgrad::embed_diagonal(1.0); }) == "embed_diagonal: needs vectors (..., n) and a diagonal that fits memory, got () and 0" + here(__LINE__));
+    BOOST_TEST(shape_error([&] { lower_triangle(v); }) == "tril: needs matrices (..., m, n), got (3,)" + here(__LINE__));
     BOOST_TEST(shape_error([&] { matrix_transpose(v); }) == "matrix_transpose: needs matrices (..., m, n), got (3,)" + here(__LINE__));
     BOOST_TEST(shape_error([&] { symmetric_part(A); }) == "symmetric_part: needs square matrices (..., n, n), got (2, 3)" + here(__LINE__));
     BOOST_TEST(shape_error([&] { matrix_power(A, 2); }) == "matrix_power: needs square matrices (..., n, n), got (2, 3)" + here(__LINE__));
