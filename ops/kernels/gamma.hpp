@@ -122,4 +122,9 @@ inline T polygamma(int n, T x) {
     return (n % 2 == 0 ? -1 : 1) * factorial * sum;
 }
 
+/// In double, since 35! is beyond a float where its product with the sum need not be.
+inline float polygamma(int n, float x) {
+    return static_cast<float>(polygamma(n, static_cast<double>(x)));
+}
+
 }  // namespace xgrad::math
