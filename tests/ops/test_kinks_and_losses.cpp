@@ -193,6 +193,26 @@ BOOST_AUTO_TEST_CASE(the_softmax_family_of_large_logits) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(masked_logits) {
+    // −∞ takes a class out: as if it were not there, in value and gradient.
+    for (const DType dtype : dtypes) {
+        const Tensor all = xgrad::parameter(support::tensor_of(dtype, {4}, {1, -HUGE_VAL, 0.5L, -HUGE_VAL}));
+        const Tensor two = xgrad::parameter(support::tensor_of(dtype, {2}, {1, 0.5L}));
+        const Tensor v = support::tensor_of(dtype, {2}, {0.75L, -2});
+        const Tensor positions = xt::xarray<int>{0, 2};
+        const auto same = [&](auto&& f) {
+            const Tensor y = take(f(all), positions), expected = f(two);
+            BOOST_TEST(close(y, expected, few_ulp(dtype), 0));
+            const Tensor slope = vjp(y, v, {&all, 1})[0];
+            BOOST_TEST(close(take(slope, positions), vjp(expected, v, {&two, 1})[0], few_ulp(dtype), 0));
+            BOOST_TEST(close(take(slope, xt::xarray<int>{1, 3}), xgrad::zeros({2}, dtype), 0, 0));
+        };
+        same([](const Tensor& x) { return softmax(x); });
+        same([](const Tensor& x) { return log_softmax(x); });
+        same([](const Tensor& x) { return x - logsumexp(x); });
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_label_far_behind) {
     for (const DType dtype : dtypes) {
         const Tensor z = xgrad::parameter(support::tensor_of(dtype, {3, 1}, {1e4L, -1e4L, 0.5L}));

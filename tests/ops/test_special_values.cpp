@@ -148,6 +148,14 @@ BOOST_AUTO_TEST_CASE(clip_and_where) {
                                   Array{-infinity, not_a_number, not_a_number, not_a_number, -0., not_a_number}));
 }
 
+BOOST_AUTO_TEST_CASE(polygamma_of_high_order) {
+    // By mpmath 1.2.1 with eighty digits. 40! alone is beyond float32.
+    const auto error = [](const Tensor& found, double expected) { return std::abs(found.item() / expected - 1); };
+    BOOST_TEST(error(polygamma(40, Tensor(64.)), -1.5534943323155936918e-26) < 1e-13);
+    BOOST_TEST(error(polygamma(40, Tensor(64.F)), -1.5534943323155936918e-26) < 1e-7);
+    BOOST_TEST(error(polygamma(100, Tensor(512.)), -1.2154624512960434004e-115) < 1e-12);
+}
+
 BOOST_AUTO_TEST_CASE(a_nan_stays_in_its_lane) {
     constexpr std::size_t lanes = 33;
     // An argument that does not always count. That of where is above; the order of polygamma is a whole number.
