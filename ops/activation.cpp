@@ -96,7 +96,7 @@ const Op& gelu_op = define(Elementwise{
 const Op& silu_op = define(Elementwise{
     .name = "silu",
     .math = "y = x / (1 + e^-x)",
-    .forward = floating<1>([](auto x) { return x * math::sigmoid(x); }),
+    .forward = floating<1>([](auto x) { return math::silu(x); }),
     // y' = σ (1 + x (1 - σ)) = σ + y σ(-x)
     .partials = {[](const Record& r) { return sigmoid(r.input()) + r.output() * sigmoid(-r.input()); }},
     .probes = unary_probes(between(-3, 3)),
@@ -148,7 +148,8 @@ Tensor gelu_tanh(const Operand& x) {
     const Attribution attribution(x.location());
     const Tensor& t = x.tensor();
     const double slope = std::sqrt(2 / std::numbers::pi);
-    return 0.5 * t * (1 + tanh(slope * t * (1 + 0.044715 * square(t))));
+    // ½ (1 + tanh u) = σ(2u), which keeps its digits far below 0.
+    return t * sigmoid(2 * slope * t * (1 + 0.044715 * square(t)));
 }
 Tensor silu(const Operand& x) {
     return apply(silu_op, x);

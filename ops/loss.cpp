@@ -215,7 +215,8 @@ Tensor binary_cross_entropy_with_logits(const Operand& logits, const Operand& ta
     require_floating("binary_cross_entropy_with_logits", Z, at);
     require_same_shape("binary_cross_entropy_with_logits", Z, targets.tensor(), at);
     const Tensor Y = astype(targets.tensor(), Z.dtype());
-    return mean(softplus(Z) - Y * Z);
+    // log(1 + e^Z) - Y Z, each outcome by itself: where Z is right the difference would leave no digits.
+    return mean((1 - Y) * softplus(Z) + Y * softplus(-Z));
 }
 
 Tensor cross_entropy(const Operand& logits, const Operand& labels, std::optional<std::int64_t> ignored) {

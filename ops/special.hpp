@@ -16,7 +16,7 @@ Tensor erfc(const Operand& x);
 Tensor lgamma(const Operand& x);
 /// ψ(x) = Γ'(x) / Γ(x); ∓∞ at ±0, NaN at −1, −2, …
 Tensor digamma(const Operand& x);
-/// ψ⁽ⁿ⁾(x), the n-th derivative of digamma. ValueError for n < 0.
+/// ψ⁽ⁿ⁾(x), the n-th derivative of digamma; NaN at −1, −2, … too. ValueError for n < 0.
 Tensor polygamma(std::int64_t n, const Operand& x);
 
 }  // namespace xgrad

@@ -22,13 +22,18 @@ class Reference {
             std::vector<std::size_t> shape(rank);
             for (std::size_t& extent : shape) file >> extent;
             xt::xarray<double> array(shape);
-            for (double& value : array) file >> value;
+            for (double& value : array) {
+                // A stream reads neither inf nor nan.
+                std::string word;
+                if (file >> word) value = std::strtod(word.c_str(), nullptr);
+            }
             if (!file) throw std::runtime_error(path + ": " + key + " is not complete");
             arrays_.emplace(key, std::move(array));
         }
     }
 
     const xt::xarray<double>& operator[](const std::string& key) const { return arrays_.at(key); }
+    const std::map<std::string, xt::xarray<double>>& arrays() const { return arrays_; }
 
   private:
     std::map<std::string, xt::xarray<double>> arrays_;

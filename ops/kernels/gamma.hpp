@@ -55,9 +55,12 @@ inline T derivative_of_cot(int n, T x) {
         for (int power = 0; power <= order + 2; ++power) coefficients[power] = next[power];
     }
     const T pi = std::numbers::pi_v<T>;
-    const T c = 1 / std::tan(pi * (x - std::nearbyint(x)));
-    T sum = 0;
-    for (int power = n + 1; power >= 0; --power) sum = sum * c + coefficients[power];
+    // From the nearer end of a quarter period, so that the zeros of the cotangent are exact.
+    const T r = x - std::nearbyint(x);
+    const T half = r < 0 ? T(-0.5) : T(0.5);
+    const T c = std::abs(r) > T(0.25) ? std::tan(pi * (half - r)) : 1 / std::tan(pi * r);
+    T sum = coefficients[n + 1];
+    for (int power = n; power >= 0; --power) sum = sum * c + coefficients[power];
     return sum * std::pow(pi, static_cast<T>(n + 1));
 }
 
@@ -106,7 +109,7 @@ inline T polygamma(int n, T x) {
     // The further out, the faster the series below falls off, for any order.
     for (; x < detail::far + n; ++x) sum += std::pow(x, -s);
     const T power = std::pow(x, -s);
-    sum += x * power / static_cast<T>(n) + power / 2;
+    sum += std::pow(x, static_cast<T>(-n)) / static_cast<T>(n) + power / 2;  // x^-s may underflow long before
     T term = s * power / x;  // s (s + 1) ... (s + 2k - 2) / x^(s + 2k - 1)
     int k = 0;
     for (const long double b : detail::bernoulli_over_factorial) {
@@ -117,6 +120,11 @@ inline T polygamma(int n, T x) {
     T factorial = 1;
     for (int i = 2; i <= n; ++i) factorial *= static_cast<T>(i);
     return (n % 2 == 0 ? -1 : 1) * factorial * sum;
+}
+
+/// In double, since 35! is beyond a float where its product with the sum need not be.
+inline float polygamma(int n, float x) {
+    return static_cast<float>(polygamma(n, static_cast<double>(x)));
 }
 
 }  // namespace xgrad::math

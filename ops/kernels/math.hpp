@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <limits>
 #include <numbers>
 #include <type_traits>
 
@@ -33,13 +34,26 @@ inline T sigmoid(T x) {
 /// log(1 + e^x) without overflow: max(x, 0) + log1p(e^-|x|).
 template <std::floating_point T>
 inline T softplus(T x) {
-    return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x))) + (x - x) * T(0);
+    return (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x)));
+}
+
+/// x, or the lowest finite number for −∞: its product with a factor that vanishes there is 0 and not NaN.
+template <std::floating_point T>
+inline T above_minus_infinity(T x) {
+    constexpr T lowest = std::numeric_limits<T>::lowest();
+    return x < lowest ? lowest : x;
+}
+
+/// x σ(x)
+template <std::floating_point T>
+inline T silu(T x) {
+    return above_minus_infinity(x) * sigmoid(x);
 }
 
 /// x Φ(x) = x/2 erfc(-x/√2), exact far below 0 too.
 template <std::floating_point T>
 inline T gelu(T x) {
-    return T(0.5) * x * std::erfc(-x / std::numbers::sqrt2_v<T>);
+    return T(0.5) * above_minus_infinity(x) * std::erfc(-x / std::numbers::sqrt2_v<T>);
 }
 
 /// log(e^x + e^y) = max(x, y) + log1p(e^-|x - y|). Equal infinities have no difference.
