@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include <xgrad/graph/op.hpp>
@@ -185,11 +186,12 @@ Tensor diag(const Operand& x, std::int64_t offset) {
     const Tensor& tensor = x.tensor();
     if (tensor.rank() == 2) return diagonal(tensor, offset);
     constexpr std::int64_t most = std::int64_t{1} << 31;
-    if (tensor.rank() != 1 || offset > most || offset < -most) {
+    const bool is_near = -most <= offset && offset <= most;
+    const std::int64_t n = tensor.rank() == 1 && is_near ? tensor.shape()[0] + std::abs(offset) : 0;
+    if (tensor.rank() != 1 || !is_near || !is_valid({n, n})) {
         throw ShapeError("diag", "needs a vector or a matrix, and a diagonal that fits memory",
                          to_string(tensor.shape()) + " and " + std::to_string(offset), at);
     }
-    const std::int64_t n = tensor.shape()[0] + (offset < 0 ? -offset : offset);
     return embedded(tensor, offset, {n, n});
 }
 
