@@ -81,18 +81,18 @@ class Check {
         long double size = 1;
         const long double along[] = {dot(at.gradients, u, &size), dot(at.gradients, v, &size)};
         const long double f = exact.f.item<long double>();
-        compare("value", at.f.item<long double>(), f, 1e-12L * (size + std::abs(f)));
+        compare("value", at.f.item<long double>(), f, 1e-13L * (size + std::abs(f)));
         compare("value in float32", coarse.f.item<long double>(), f, 1e-3L * (size + std::abs(f)));
         compare("gradient in float32", dot(coarse.gradients, u), along[0], 1e-3L * size);
-        compare("duality", at.slope(u), along[0], 1e-11L * size);
-        compare("duality", at.slope(v), along[1], 1e-11L * size);
+        compare("duality", at.slope(u), along[0], 1e-12L * size);
+        compare("duality", at.slope(v), along[1], 1e-12L * size);
 
         const std::vector<Tensor> Hu = at.hessian_times(u);
         const std::vector<Tensor> Hv = at.hessian_times(v);
         long double size2 = size;
         const long double vHu = dot(Hu, v, &size2);
         const long double uHv = dot(Hv, u, &size2);
-        compare("symmetry", uHv, vHu, 1e-10L * size2);
+        compare("symmetry", uHv, vHu, 1e-11L * size2);
         differences(along[0], size, vHu, size2, v);
         return std::move(verdict_);
     }
@@ -112,7 +112,7 @@ class Check {
             if (numeric.error > 1e-7L * scale) {
                 verdict_.is_discarded = true;
             } else {
-                compare(property, analytic, numeric.value, 1e-10L * scale + numeric.error);
+                compare(property, analytic, numeric.value, 1e-11L * scale + numeric.error);
             }
         };
         judge("differences", slope, extrapolated(q), size);

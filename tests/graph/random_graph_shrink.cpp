@@ -97,12 +97,20 @@ class Shrinker {
     bool accept(Program smaller) {
         if (smaller.steps.empty() || attempts_-- <= 0) return false;
         // An error is reported as it is; everything else must be judged where differences are accurate.
-        if (failure_.property != "error" && !is_tame(smaller)) return false;
+        if (failure_.property != "error" && !is_still_tame(smaller)) return false;
         const Verdict verdict = check(smaller);
         if (!verdict.failure || verdict.failure->property != failure_.property) return false;
         if (failure_.property == "error" && op_of(*verdict.failure) != op_of(failure_)) return false;
         best_ = std::move(smaller);
         return true;
+    }
+    /// An operation may refuse the shapes that a change has led to.
+    static bool is_still_tame(const Program& program) {
+        try {
+            return is_tame(program);
+        } catch (const std::exception&) {
+            return false;
+        }
     }
     static std::string op_of(const Failure& failure) { return failure.text.substr(0, failure.text.find(" got ")); }
 

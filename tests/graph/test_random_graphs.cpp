@@ -55,7 +55,7 @@ xgrad::Elementwise planted_tanh(const char* name, xgrad::Partial partial) {
 const xgrad::Op& first_op =
     define(planted_tanh("planted_first_derivative", [](const Record& r) { return 1 - r.output(); }));
 const xgrad::Op& small_op =
-    define(planted_tanh("planted_small_error", [](const Record& r) { return (1 + 1e-8) * (1 - square(r.output())); }));
+    define(planted_tanh("planted_small_error", [](const Record& r) { return (1 + 1e-6) * (1 - square(r.output())); }));
 const xgrad::Op& second_op = define(
     planted_tanh("planted_second_derivative", [](const Record& r) { return 1 - square(stop_gradient(r.output())); }));
 const xgrad::Op& forward_op = define(xgrad::General{
