@@ -120,6 +120,7 @@ class Generator {
         // Extents from one family broadcast more often than not.
         Shape family;
         for (int axis = 0; axis < 4; ++axis) family.push_back(draw_.between(1, 3));
+        if (family.size() > most_elements) family[0] = 1;  // a leaf must not be refused
         if (draw_.chance(0.04)) family[static_cast<std::size_t>(draw_.below(4))] = 0;
         for (std::int64_t i = 0; i < leaves; ++i) {
             Step leaf;
