@@ -53,7 +53,7 @@ struct FileError : Error {
 /// Memory for a value that the system does not give. Its text is composed like that of an Error; it is caught as a
 /// std::bad_alloc, which smaller allocations throw as they are.
 ///
-///     add: needs 4503599627370496 bytes for (1073741824, 1048576), got none at train.cpp:42
+///     add: needs 4398046511104 bytes for (1048576, 1048576), got none at train.cpp:42
 class OutOfMemory : public std::bad_alloc {
   public:
     OutOfMemory(std::string_view op, std::string_view rule, Location at) : error_(op, rule, "none", at) {}

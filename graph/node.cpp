@@ -93,14 +93,18 @@ void Node::allocate() {
         storage = StorageRef();
         data = scalar;
     } else {
-        const std::size_t bytes = static_cast<std::size_t>(size) * item_size(dtype);
-        try {
-            storage = StorageRef(Storage::allocate(bytes));
-        } catch (const std::bad_alloc&) {
-            throw OutOfMemory(op ? op->name : "Tensor",
-                              "needs " + std::to_string(bytes) + " bytes for " + to_string(shape), location());
-        }
+        storage = new_storage();
         data = storage->data();
+    }
+}
+
+StorageRef Node::new_storage() const {
+    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * item_size(dtype);
+    try {
+        return StorageRef(Storage::allocate(bytes));
+    } catch (const std::bad_alloc&) {
+        throw OutOfMemory(op ? op->name : "Tensor", "needs " + std::to_string(bytes) + " bytes for " + to_string(shape),
+                          location());
     }
 }
 

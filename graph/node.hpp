@@ -120,6 +120,8 @@ struct Node {
 
     /// Takes memory for the value, row-major: in the node itself if there is one element. Throws std::bad_alloc.
     void allocate();
+    /// New memory for the value, outside the node. Throws OutOfMemory with the node's place.
+    StorageRef new_storage() const;
     /// Gives the value's memory back; the node can be computed again.
     void drop_value() noexcept;
     void mark_computed() noexcept;

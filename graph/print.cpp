@@ -118,7 +118,10 @@ void collect(const Shape& shape, std::size_t depth, std::int64_t offset, bool ab
 namespace detail {
 
 std::string array_text(DType dtype, const Shape& shape, const void* data, std::string_view spec) {
-    const bool abbreviate = shape.size() > most_shown;
+    // Along an axis too: an empty array may have any number of rows.
+    const bool abbreviate =
+        shape.size() > most_shown ||
+        std::any_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent > most_shown; });
     std::vector<std::int64_t> offsets;
     collect(shape, 0, 0, abbreviate, offsets);
     std::vector<std::string> texts;
@@ -132,10 +135,15 @@ std::string array_text(DType dtype, const Shape& shape, const void* data, std::s
 
 }  // namespace detail
 
-std::string to_string(const Tensor& tensor, std::string_view spec) {
+std::string to_string(const Tensor& tensor, std::string_view spec, Location at) {
     if (tensor.is_empty_handle()) return "(no tensor)";
-    const NodeRef node = detail::readable(tensor, tensor.dtype(), {});
-    return detail::array_text(node->dtype, node->shape, node->data, spec);
+    const NodeRef node = detail::readable(tensor, tensor.dtype(), at);
+    try {
+        return detail::array_text(node->dtype, node->shape, node->data, spec);
+    } catch (const fmt::format_error&) {
+        throw ValueError("to_string", "needs a format for " + std::string(name(node->dtype)),
+                         '"' + std::string(spec) + '"', Attribution::resolve(at));
+    }
 }
 
 std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {

@@ -1,7 +1,10 @@
 #include <cstdlib>
 #include <limits>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
@@ -50,6 +53,22 @@ TransientScope::~TransientScope() {
     transient = previous_;
 }
 
+namespace {
+
+Signature signature_of(const Op& op, const Call& call) {
+    try {
+        return op.shape(call);
+    } catch (const std::length_error&) {
+        std::string shapes;
+        for (std::size_t input = 0; input < call.inputs.size(); ++input) {
+            shapes += (input > 0 ? ", " : "") + to_string(call.shape(input));
+        }
+        throw ShapeError(op.name, "needs at most 32 axes", shapes, call.at);
+    }
+}
+
+}  // namespace
+
 const NodeRef& source(const Tensor& tensor, std::string_view op, Location at) {
     const NodeRef& node = tensor.node();
     if (!node) throw ValueError(op, "needs a tensor", "an empty handle", at);
@@ -66,7 +85,7 @@ Tensor apply(const Op& op, std::span<const Tensor> tensors, Attributes attribute
     for (std::size_t index = 0; index < tensors.size(); ++index) inputs[index] = source(tensors[index], op.name, at);
     const std::span<const NodeRef> span(inputs, tensors.size());
 
-    Signature signature = op.shape(Call{op.name, span, attributes, at});
+    Signature signature = signature_of(op, Call{op.name, span, attributes, at});
     if (!is_valid(signature.shape)) {
         throw ShapeError(op.name, "needs extents that are not negative and fit memory", to_string(signature.shape), at);
     }
@@ -110,13 +129,17 @@ Tensor number_as(const Operand& operand, DType dtype, std::string_view op) {
         using T = decltype(zero);
         const double number = operand.number();
         if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-            if (!(number >= static_cast<double>(std::numeric_limits<T>::min()) &&
-                  number <= static_cast<double>(std::numeric_limits<T>::max()))) {
-                throw ValueError(op, "needs a number that fits " + std::string(name(dtype)), std::to_string(number),
-                                 operand.location());
+            // Not by way of a double, which holds 53 bits. They differ where an unsigned number exceeds int64.
+            const std::int64_t whole = operand.whole();
+            if (static_cast<double>(whole) != number || whole < std::numeric_limits<T>::min() ||
+                whole > std::numeric_limits<T>::max()) {
+                throw ValueError(op, "needs a number that fits " + std::string(name(dtype)),
+                                 fmt::format("{:.0f}", number), Attribution::resolve(operand.location()));
             }
+            *static_cast<T*>(leaf->data) = static_cast<T>(whole);
+        } else {
+            *static_cast<T*>(leaf->data) = static_cast<T>(number);
         }
-        *static_cast<T*>(leaf->data) = static_cast<T>(number);
     });
     return Tensor(std::move(leaf));
 }
@@ -133,7 +156,7 @@ Promoted promote(std::string_view op, const Operand& x, const Operand& y) {
         return {Tensor(x.number(), at), Tensor(y.number(), at), at};
     }
     if (x.is_number() || y.is_number()) {
-        const Tensor& tensor = x.is_number() ? y.tensor() : x.tensor();
+        const Tensor& tensor = x.is_number() ? y.handle() : x.handle();
         const Operand& number = x.is_number() ? x : y;
         const DType own = source(tensor, op, at)->dtype;
         const DType dtype = dtype_beside(number, own);
@@ -142,24 +165,24 @@ Promoted promote(std::string_view op, const Operand& x, const Operand& y) {
             throw DTypeError(op, "has no common dtype without losing digits; use astype",
                              std::string(name(own)) + " and a number with a fraction", at);
         }
-        Tensor left = x.is_number() ? number_as(x, dtype, op) : as(x.tensor(), dtype);
-        Tensor right = y.is_number() ? number_as(y, dtype, op) : as(y.tensor(), dtype);
+        Tensor left = x.is_number() ? number_as(x, dtype, op) : as(x.handle(), dtype);
+        Tensor right = y.is_number() ? number_as(y, dtype, op) : as(y.handle(), dtype);
         return {std::move(left), std::move(right), at};
     }
-    const DType left = source(x.tensor(), op, at)->dtype;
-    const DType right = source(y.tensor(), op, at)->dtype;
+    const DType left = source(x.handle(), op, at)->dtype;
+    const DType right = source(y.handle(), op, at)->dtype;
     DType dtype = left;
     if (left != right && !promote(left, right, dtype)) {
         throw DTypeError(op, "has no common dtype without losing digits; use astype",
                          std::string(name(left)) + " and " + std::string(name(right)), at);
     }
-    if (left == right) return {x.tensor(), y.tensor(), at};
+    if (left == right) return {x.handle(), y.handle(), at};
     const Attribution attribution(at);
-    return {as(x.tensor(), dtype), as(y.tensor(), dtype), at};
+    return {as(x.handle(), dtype), as(y.handle(), dtype), at};
 }
 
 Tensor apply(const Op& op, const Operand& x) {
-    return apply(op, {x.tensor()}, {}, x.location());
+    return apply(op, {x.handle()}, {}, x.location());
 }
 
 Tensor apply(const Op& op, const Operand& x, const Operand& y) {

@@ -82,15 +82,19 @@ Strides stretched_strides(const Shape& from, const Strides& strides, const Shape
     return result;
 }
 
+namespace {
+
+// What a process can address.
+constexpr std::int64_t most_bytes = std::int64_t{1} << 47;
+
+}  // namespace
+
 bool is_valid(const Shape& shape) {
+    // An extent of 0 does not excuse the others: strides are products of some of them.
     std::int64_t bytes = 16;
-    bool empty = false;
     for (std::int64_t extent : shape) {
-        if (extent < 0) return false;
-        if (extent == 0) empty = true;
-    }
-    for (std::int64_t extent : shape) {
-        if (!empty && __builtin_mul_overflow(bytes, extent, &bytes)) return false;
+        if (extent < 0 || extent > most_bytes / bytes) return false;
+        if (extent > 0) bytes *= extent;
     }
     return true;
 }

@@ -104,7 +104,8 @@ bool broadcast(const Shape& x, const Shape& y, Shape& result);
 /// The strides that make an array of `from` look like one of `to`: 0 along stretched axes. `from` must fit.
 Strides stretched_strides(const Shape& from, const Strides& strides, const Shape& to);
 
-/// True if every extent is at least 0 and the number of bytes of 16-byte elements fits an int64.
+/// True if every extent is at least 0 and 16-byte elements, as many as the product of those that are not 0, fit the
+/// address space of 2^47 bytes.
 bool is_valid(const Shape& shape);
 
 }  // namespace xgrad

@@ -1,7 +1,10 @@
 #include <xgrad/graph/storage.hpp>
 
+#include <sys/sysinfo.h>
+
 #include <array>
 #include <bit>
+#include <limits>
 #include <mutex>
 #include <new>
 
@@ -71,6 +74,17 @@ class BlockCache {
     std::size_t kept_ = 0;
 };
 
+/// What the machine has, swap space included. More is refused at once: some systems, and the sanitizers, would promise
+/// it and end the program when it is used.
+std::size_t machine_memory() {
+    static const std::size_t bytes = [] {
+        struct sysinfo info {};
+        if (sysinfo(&info) != 0) return std::numeric_limits<std::size_t>::max();
+        return (std::size_t{info.totalram} + std::size_t{info.totalswap}) * info.mem_unit;
+    }();
+    return bytes;
+}
+
 /// Never destroyed: tensors with static lifetime may outlive any static object.
 BlockCache& cache() {
     alignas(BlockCache) static std::byte memory[sizeof(BlockCache)];
@@ -82,6 +96,7 @@ BlockCache& cache() {
 
 Storage* Storage::allocate(std::size_t bytes) {
     const std::size_t total = bytes + header_bytes;
+    if (total > most_kept && total > machine_memory()) throw std::bad_alloc();
     void* memory = nullptr;
     if (keeps_blocks && total >= smallest_kept) {
         const std::size_t size_class = BlockCache::class_of(total);

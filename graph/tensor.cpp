@@ -135,15 +135,22 @@ Tensor name(const Tensor& tensor, std::string name) {
 }
 
 const Tensor& Operand::tensor() const {
+    const Tensor& tensor = handle();
+    checked(tensor.node(), "argument", at_);
+    return tensor;
+}
+
+const Tensor& Operand::handle() const {
     if (given_) return *given_;
     if (is_number_ && made_.is_empty_handle()) made_ = Tensor(number_, at_);
     return made_;
 }
 
-void compute(const std::vector<Tensor>& tensors) {
+void compute(const std::vector<Tensor>& tensors, Location at) {
+    at = Attribution::resolve(at);
     std::vector<Node*> roots;
     roots.reserve(tensors.size());
-    for (const Tensor& tensor : tensors) roots.push_back(source(tensor, "compute", {}).get());
+    for (const Tensor& tensor : tensors) roots.push_back(source(tensor, "compute", at).get());
     run::execute(roots);
 }
 

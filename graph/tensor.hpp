@@ -121,36 +121,44 @@ class Operand {
     Operand(E&& expression, Location at = Location::current()) : made_(std::forward<E>(expression), at), at_(at) {}
     template <Number S>
     Operand(S number, Location at = Location::current()) noexcept
-        : number_(static_cast<double>(number)), is_number_(true), is_whole_(std::is_integral_v<S>), at_(at) {}
+        : number_(static_cast<double>(number)), is_number_(true), is_whole_(std::is_integral_v<S>), at_(at) {
+        if constexpr (std::is_integral_v<S>) whole_ = static_cast<std::int64_t>(number);
+    }
     Operand(const Operand&) = delete;
     Operand& operator=(const Operand&) = delete;
 
     bool is_number() const noexcept { return is_number_; }
     bool is_whole() const noexcept { return is_whole_; }
     double number() const noexcept { return number_; }
-    /// The tensor; of a plain number, a float64 scalar.
+    /// The number with all its digits, if it is whole.
+    std::int64_t whole() const noexcept { return whole_; }
+    /// The tensor; of a plain number, a float64 scalar. ValueError for an empty handle.
     const Tensor& tensor() const;
+    /// The same, whether or not there is a tensor.
+    const Tensor& handle() const;
     Location location() const noexcept { return at_; }
 
   private:
     const Tensor* given_ = nullptr;
     mutable Tensor made_;
     double number_ = 0;
+    std::int64_t whole_ = 0;
     bool is_number_ = false;
     bool is_whole_ = false;
     Location at_;
 };
 
 /// Computes tensors now, all in one plan. Nobody has to: reading a value does it.
-void compute(const std::vector<Tensor>& tensors);
+void compute(const std::vector<Tensor>& tensors, Location at = Location::current());
 
 /// Compute each operation when it is recorded (true) instead of when its value is needed (false). The environment
 /// variable XGRAD_EAGER=1 sets it at start-up. Per process.
 void set_eager(bool eager) noexcept;
 bool is_eager() noexcept;
 
-/// The values as text, the way NumPy prints them; `spec` is a format for one element, like ".4f".
-std::string to_string(const Tensor& tensor, std::string_view spec = {});
+/// The values as text, the way NumPy prints them; `spec` is a format for one element, like ".4f". ValueError if it is
+/// none for elements of that dtype.
+std::string to_string(const Tensor& tensor, std::string_view spec = {}, Location at = Location::current());
 
 namespace detail {
 

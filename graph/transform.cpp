@@ -9,7 +9,12 @@ namespace xgrad {
 
 namespace {
 
-Shape joined(const Shape& x, const Shape& y) {
+/// The shape of a Jacobian.
+Shape joined(const Shape& x, const Shape& y, Location at) {
+    if (x.rank() + y.rank() > Shape::max_rank) {
+        throw ShapeError("jacobian", "needs at most 32 axes", to_string(x) + " and " + to_string(y),
+                         Attribution::resolve(at));
+    }
     Shape shape = x;
     shape.append(y);
     return shape;
@@ -35,7 +40,7 @@ std::vector<Tensor> by_rows(const Tensor& y, std::span<const Tensor> xs, Locatio
     }
     std::vector<Tensor> result;
     for (std::size_t x = 0; x < xs.size(); ++x) {
-        const Shape shape = joined(y.shape(), xs[x].shape());
+        const Shape shape = joined(y.shape(), xs[x].shape(), at);
         result.push_back(rows[x].empty() ? algebra::filled(0, xs[x].dtype(), shape)
                                          : algebra::reshaped(algebra::stacked(rows[x]), shape));
     }
@@ -54,7 +59,7 @@ std::vector<Tensor> by_columns(std::span<const Tensor> ys, const Tensor& x, Loca
     }
     std::vector<Tensor> result;
     for (std::size_t y = 0; y < ys.size(); ++y) {
-        const Shape shape = joined(ys[y].shape(), x.shape());
+        const Shape shape = joined(ys[y].shape(), x.shape(), at);
         result.push_back(columns[y].empty() ? algebra::filled(0, ys[y].dtype(), shape)
                                             : algebra::reshaped(algebra::flipped(algebra::stacked(columns[y])), shape));
     }

@@ -16,6 +16,12 @@ std::size_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view o
     return static_cast<std::size_t>(axis < 0 ? axis + limit : axis);
 }
 
+void require_rank(std::size_t rank, std::string_view op, Location at) {
+    if (rank <= Shape::max_rank) return;
+    throw ShapeError(op, "needs at most " + std::to_string(Shape::max_rank) + " axes", std::to_string(rank),
+                     Attribution::resolve(at));
+}
+
 Shape Axes::resolve(std::size_t rank, std::string_view op, Location at) const {
     Shape result;
     if (all_) {

@@ -37,6 +37,9 @@ class Axes {
 /// One axis between 0 and rank − 1. ShapeError if it is out of range.
 std::size_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view op, Location at);
 
+/// ShapeError if a result would have more axes than a shape can have.
+void require_rank(std::size_t rank, std::string_view op, Location at);
+
 /// Whether a reduced axis stays, with extent 1.
 struct Keepdims {
     bool value = false;

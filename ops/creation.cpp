@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
+#include <type_traits>
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
@@ -152,7 +154,18 @@ Tensor full(const Shape& shape, double value, DType dtype, Location at) {
                          Attribution::resolve(at));
     }
     NodeRef leaf = detail::new_leaf(dtype, Shape(), at);
-    visit(dtype, [&](auto zero) { *static_cast<decltype(zero)*>(leaf->data) = static_cast<decltype(zero)>(value); });
+    visit(dtype, [&](auto zero) {
+        using T = decltype(zero);
+        if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+            // −min is a power of two, so both bounds are exact.
+            constexpr auto least = static_cast<double>(std::numeric_limits<T>::min());
+            if (!(value >= least && value < -least)) {
+                throw ValueError("full", "needs a number that fits " + std::string(name(dtype)), std::to_string(value),
+                                 Attribution::resolve(at));
+            }
+        }
+        *static_cast<T*>(leaf->data) = static_cast<T>(value);
+    });
     return broadcast_to(Operand(Tensor(std::move(leaf)), at), shape);
 }
 

@@ -9,7 +9,7 @@ namespace xgrad {
 
 // Constants of one repeated number. They take no memory of their size: the number is stretched.
 
-/// A tensor of one repeated value.
+/// A tensor of one repeated value. ValueError if it does not fit an integer dtype.
 Tensor full(const Shape& shape, double value, DType dtype = DType::float32, Location at = Location::current());
 Tensor zeros(const Shape& shape, DType dtype = DType::float32, Location at = Location::current());
 Tensor ones(const Shape& shape, DType dtype = DType::float32, Location at = Location::current());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include <xgrad/graph/op.hpp>
@@ -167,6 +168,21 @@ Tensor band(const char* op, const Operand& x, std::int64_t low, std::int64_t hig
 
 constexpr std::int64_t everywhere = std::numeric_limits<std::int64_t>::max();
 
+Tensor embedded_in_square(const char* op, const Tensor& x, std::int64_t offset, Location at) {
+    constexpr std::int64_t most = std::int64_t{1} << 31;
+    Shape matrices = x.shape();
+    const bool is_near = -most <= offset && offset <= most;
+    if (matrices.rank() > 0 && is_near) {
+        matrices[matrices.rank() - 1] += std::abs(offset);
+        matrices.push_back(matrices.back());
+    }
+    if (matrices.rank() == 0 || !is_near || !is_valid(matrices)) {
+        throw ShapeError(op, "needs vectors (..., n) and a diagonal that fits memory",
+                         to_string(x.shape()) + " and " + std::to_string(offset), at);
+    }
+    return embedded(x, offset, matrices);
+}
+
 }  // namespace
 
 Tensor diagonal(const Operand& x, std::int64_t offset, std::int64_t axis1, std::int64_t axis2) {
@@ -181,18 +197,8 @@ Tensor diagonal(const Operand& x, std::int64_t offset, std::int64_t axis1, std::
 
 Tensor embed_diagonal(const Operand& x, std::int64_t offset) {
     const Location at = Attribution::resolve(x.location());
-    const Shape& shape = x.tensor().shape();
-    constexpr std::int64_t most = std::int64_t{1} << 31;
-    if (shape.rank() < 1 || offset > most || offset < -most) {
-        throw ShapeError("embed_diagonal", "needs vectors (..., n) and a diagonal that fits memory",
-                         to_string(shape) + " and " + std::to_string(offset), at);
-    }
     const Attribution attribution(at);
-    const std::int64_t n = shape.back() + (offset < 0 ? -offset : offset);
-    Shape matrices = shape;
-    matrices[shape.rank() - 1] = n;
-    matrices.push_back(n);
-    return embedded(x.tensor(), offset, matrices);
+    return embedded_in_square("embed_diagonal", x.tensor(), offset, at);
 }
 
 Tensor diag(const Operand& x, std::int64_t offset) {
@@ -201,7 +207,7 @@ Tensor diag(const Operand& x, std::int64_t offset) {
     const Tensor& tensor = x.tensor();
     if (tensor.rank() == 2) return diagonal(tensor, offset);
     if (tensor.rank() != 1) throw ShapeError("diag", "needs a vector or a matrix", to_string(tensor.shape()), at);
-    return embed_diagonal(tensor, offset);
+    return embedded_in_square("diag", tensor, offset, at);
 }
 
 Tensor tril(const Operand& x, std::int64_t k) {

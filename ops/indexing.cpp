@@ -328,6 +328,10 @@ Tensor scatter_add(const Operand& x, const Operand& indices, const Operand& upda
     const Attribution attribution(pair.at);
     const Shape& shape = pair.x.shape();
     const auto along = static_cast<std::int64_t>(resolve_axis(axis, shape.rank(), "scatter_add", pair.at));
+    if (indices.tensor().shape() != pair.y.shape()) {
+        throw ShapeError("scatter_add", "needs updates and indices of one shape",
+                         to_string(pair.y.shape()) + " and " + to_string(indices.tensor().shape()), pair.at);
+    }
     return add(pair.x, scatter(pair.y, indices.tensor(), along, shape, pair.at));
 }
 

@@ -1,5 +1,7 @@
 #include <xgrad/ops/linalg.hpp>
 
+#include <limits>
+
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
@@ -25,6 +27,9 @@ const Op& matmul_op = define(Linear{
             const Shape& B = call.shape(1);
             if (!is_floating(call.dtype(0)) || call.dtype(0) != call.dtype(1))
                 call.fail_dtype("needs float32 or float64");
+            for (std::int64_t extent : {A[A.rank() - 2], A.back(), B.back()}) {
+                if (extent > std::numeric_limits<int>::max()) call.fail("needs matrices of extents below 2^31");
+            }
             Shape shape;
             if (A.back() != B[B.rank() - 2]) call.fail("needs (n, k) and (k, m)");
             if (!broadcast(stack_of(A), stack_of(B), shape)) call.fail("needs stacks of matrices that broadcast");

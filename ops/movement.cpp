@@ -315,14 +315,19 @@ Tensor view(const Operand& x, const std::vector<Slice>& slices) {
     const Location at = Attribution::resolve(x.location());
     std::size_t named = 0;
     std::size_t ellipses = 0;
+    std::size_t added = 0;
+    std::size_t dropped = 0;
     for (const Slice& step : slices) {
         named += step.kind == Slice::Kind::index || step.kind == Slice::Kind::range;
         ellipses += step.kind == Slice::Kind::ellipsis;
+        added += step.kind == Slice::Kind::newaxis;
+        dropped += step.kind == Slice::Kind::index;
     }
     if (named > shape.rank() || ellipses > 1) {
         throw ShapeError("view", "needs at most one slice per axis and one ellipsis for " + to_string(shape),
                          std::to_string(named) + " slices", at);
     }
+    require_rank(shape.rank() + added - dropped, "view", at);
     Shape starts = Shape::of_rank(shape.rank());
     Shape steps = Shape::of_rank(shape.rank(), 1);
     Shape lengths = shape;
@@ -367,7 +372,8 @@ Tensor view(const Operand& x, const std::vector<Slice>& slices) {
         const std::int64_t stride = forwards ? step.step : -step.step;
         lengths[axis] = distance > 0 ? (distance - 1) / stride + 1 : 0;
         starts[axis] = lengths[axis] > 0 ? start : 0;
-        steps[axis] = step.step;
+        // One element needs no step, and a long one would overflow the strides.
+        steps[axis] = lengths[axis] > 1 ? step.step : 1;
         result.push_back(lengths[axis++]);
     }
     keep(shape.rank());

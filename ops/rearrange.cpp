@@ -150,6 +150,7 @@ Tensor cut(const Tensor& x, std::size_t axis, std::int64_t start, std::int64_t s
 
 /// More elements along one axis than any memory holds.
 constexpr std::int64_t widest = std::int64_t{1} << 48;
+constexpr std::int64_t most_empty_parts = 1000;
 
 Shape axis_numbers(std::size_t rank) {
     Shape numbers;
@@ -227,7 +228,9 @@ Tensor squeeze(const Operand& x, const Axes& axes) {
 Tensor expand_dims(const Operand& x, std::int64_t axis) {
     const Entry entry(x);
     Shape shape = entry.shape();
-    shape.insert(resolve_axis(axis, shape.rank() + 1, "expand_dims", entry.at), 1);
+    const std::size_t place = resolve_axis(axis, shape.rank() + 1, "expand_dims", entry.at);
+    require_rank(shape.rank() + 1, "expand_dims", entry.at);
+    shape.insert(place, 1);
     return reshape(entry.tensor, shape);
 }
 
@@ -235,6 +238,8 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis, Location at)
     at = Attribution::resolve(at);
     const Attribution attribution(at);
     if (tensors.empty()) throw ShapeError("stack", "needs at least one tensor", "none", at);
+    resolve_axis(axis, tensors[0].rank() + 1, "stack", at);
+    require_rank(tensors[0].rank() + 1, "stack", at);
     std::vector<Tensor> expanded;
     for (const Tensor& tensor : tensors) {
         if (tensor.shape() != tensors[0].shape()) {
@@ -249,7 +254,8 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis, Location at)
 std::vector<Tensor> split(const Operand& x, std::int64_t parts, std::int64_t axis) {
     const Entry entry(x);
     const std::int64_t extent = entry.shape()[entry.axis(axis, "split")];
-    if (parts < 1 || extent % parts != 0) {
+    // No elements divide into any number of parts, each of which is a tensor.
+    if (parts < 1 || extent % parts != 0 || parts > std::max(extent, most_empty_parts)) {
         throw ShapeError("split", "needs a number of parts that divides " + std::to_string(extent),
                          std::to_string(parts), entry.at);
     }
@@ -303,9 +309,10 @@ Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int6
                          std::to_string(widths.size()), entry.at);
     }
     Tensor result = entry.tensor;
+    Shape padded = entry.shape();
     for (std::size_t axis = 0; axis < widths.size(); ++axis) {
         const auto [before, after] = widths[axis];
-        const std::int64_t extent = result.shape()[axis];
+        const std::int64_t extent = padded[axis];
         const std::int64_t mirrored = std::max<std::int64_t>(extent - 1, 0);
         const std::int64_t most = how == Padding::reflect ? mirrored : how == Padding::edge && extent == 0 ? 0 : widest;
         if (std::min(before, after) < 0 || std::max(before, after) > most) {
@@ -314,6 +321,11 @@ Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int6
                 std::to_string(before) + " and " + std::to_string(after) + " along axis " + std::to_string(axis),
                 entry.at);
         }
+        padded[axis] += before + after;
+    }
+    if (!is_valid(padded)) throw ShapeError("pad", "needs a result that fits memory", to_string(padded), entry.at);
+    for (std::size_t axis = 0; axis < widths.size(); ++axis) {
+        const auto [before, after] = widths[axis];
         if (before == 0 && after == 0) continue;
         result = concatenate({margin(result, axis, before, true, how, constant), result,
                               margin(result, axis, after, false, how, constant)},
@@ -345,10 +357,11 @@ Tensor repeat(const Operand& x, std::int64_t n, std::int64_t axis) {
     const Entry entry(x);
     const std::size_t along = entry.axis(axis, "repeat");
     if (n < 0) throw ShapeError("repeat", "needs n >= 0", std::to_string(n), entry.at);
+    require_rank(entry.tensor.rank() + 1, "repeat", entry.at);
     Shape stretched = entry.shape();
     stretched.insert(along + 1, n);
     Shape result = entry.shape();
-    if (__builtin_mul_overflow(result[along], n, &result[along])) {
+    if (__builtin_mul_overflow(result[along], n, &result[along]) || !is_valid(stretched)) {
         throw ShapeError("repeat", "needs a result that fits memory", std::to_string(n), entry.at);
     }
     return reshape(broadcast_to(expand_dims(entry.tensor, static_cast<std::int64_t>(along) + 1), stretched), result);
@@ -358,6 +371,7 @@ Tensor tile(const Operand& x, const std::vector<std::int64_t>& counts) {
     const Entry entry(x);
     const std::size_t rank = std::max(entry.tensor.rank(), counts.size());
     // Each axis becomes (count, extent), of which the first is stretched.
+    require_rank(2 * rank, "tile", entry.at);
     Shape pairs, stretched, result;
     for (std::size_t axis = 0; axis < rank; ++axis) {
         const std::size_t missing = rank - entry.tensor.rank();
@@ -372,17 +386,22 @@ Tensor tile(const Operand& x, const std::vector<std::int64_t>& counts) {
         for (const std::int64_t e : {count, extent}) stretched.push_back(e);
         result.push_back(product);
     }
+    if (!is_valid(stretched)) {
+        throw ShapeError("tile", "needs counts >= 0 and a result that fits memory", to_string(result), entry.at);
+    }
     return reshape(broadcast_to(reshape(entry.tensor, pairs), stretched), result);
 }
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& vectors, Location at) {
     at = Attribution::resolve(at);
     const Attribution attribution(at);
+    require_rank(vectors.size(), "meshgrid", at);
     Shape grid;
     for (const Tensor& vector : vectors) {
         if (vector.rank() != 1) throw ShapeError("meshgrid", "needs vectors", to_string(vector.shape()), at);
         grid.push_back(vector.shape()[0]);
     }
+    if (!is_valid(grid)) throw ShapeError("meshgrid", "needs a grid that fits memory", to_string(grid), at);
     std::vector<Tensor> result;
     for (std::size_t axis = 0; axis < vectors.size(); ++axis) {
         Shape shape = Shape::of_rank(grid.rank(), 1);

@@ -135,7 +135,7 @@ Tensor variance(const Operand& x, const Axes& axes, Keepdims keep, std::int64_t 
     const Reduction r("variance", x, axes);
     require_floating("variance", r.tensor, r.at);
     const Tensor squares = sum(square(r.tensor - mean(r.tensor, r.axes, keepdims)), r.axes, keep);
-    return squares / static_cast<double>(r.count - ddof);
+    return squares / (static_cast<double>(r.count) - static_cast<double>(ddof));
 }
 
 Tensor stddev(const Operand& x, const Axes& axes, Keepdims keep, std::int64_t ddof) {

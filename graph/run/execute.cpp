@@ -167,7 +167,7 @@ void make_contiguous(Node& node) {
     if (!node.strides) return;
     const auto size = static_cast<std::size_t>(node.shape.size());
     const Packer packer(array_of(node), node.shape);
-    StorageRef storage(Storage::allocate(size * item_size(node.dtype)));
+    StorageRef storage = node.new_storage();
     packer.pack(0, size, storage->data());
     node.storage = std::move(storage);
     node.data = node.storage->data();
