@@ -227,9 +227,9 @@ BOOST_FIXTURE_TEST_CASE(of_views, Things) {
         {WRONG(diagonal(v)), "ShapeError", "diagonal: needs at least two axes"},
         {WRONG(diagonal(x, 0, 1, 1)), "ShapeError", "moveaxis: needs each axis once"},
         {WRONG(diag(s)), "ShapeError", "diag: needs a vector or a matrix"},
-        {WRONG(diag(v, most)), "ShapeError", "diag: needs a vector or a matrix"},
-        {WRONG(diag(v, least)), "ShapeError", "diag: needs a vector or a matrix"},
-        {WRONG(diag(v, int_end)), "ShapeError", "diag: needs a vector or a matrix"},
+        {WRONG(diag(v, most)), "ShapeError", "diag: needs vectors (..., n) and a diagonal"},
+        {WRONG(diag(v, least)), "ShapeError", "diag: needs vectors (..., n) and a diagonal"},
+        {WRONG(diag(v, int_end)), "ShapeError", "diag: needs vectors (..., n) and a diagonal"},
         {WRONG(tril(v)), "ShapeError", "tril: needs matrices"},
         {WRONG(triu(s, most)), "ShapeError", "triu: needs matrices"},
     });
