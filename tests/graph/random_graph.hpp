@@ -9,7 +9,7 @@
 
 #include <xgrad/graph/tensor.hpp>
 
-#include "../support.hpp"
+#include "support.hpp"
 
 // Random programs: a list of operations on earlier values, kept as data so that it can be evaluated in any precision,
 // printed, and shrunk when one of its properties fails.

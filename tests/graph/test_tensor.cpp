@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(whole_numbers_stay_exact) {
     const Tensor x = xt::xarray<std::int64_t>{-1, 0};
     BOOST_TEST((x + most).value<std::int64_t>()(0) == most - 1);
     BOOST_TEST((x + (most - 1)).value<std::int64_t>()(1) == most - 1);
-    BOOST_CHECK_THROW(x + std::uint64_t{1} + (std::uint64_t{1} << 63), xgrad::DTypeError);
+    BOOST_CHECK_THROW(x + std::uint64_t{1} + (std::uint64_t{1} << 63), xgrad::ValueError);
     BOOST_CHECK_THROW(Tensor(xt::xarray<int>{1}) + (std::int64_t{1} << 31), xgrad::ValueError);
     BOOST_TEST((Tensor(xt::xarray<double>{0.5}) + most).value<double>()(0) == 0x1p63);
 }

@@ -67,7 +67,8 @@ class Writer {
 
     std::string write(const Node& node, int around) const {
         if (const auto found = names_.find(&node); found != names_.end()) return found->second;
-        if (node.is_leaf()) return node.shape.size() == 1 ? number(node) : "constant" + to_string(node.shape);
+        // A leaf, or what was read during the recording and has let go of where it came from.
+        if (node.inputs.empty()) return node.shape.size() == 1 ? number(node) : "constant" + to_string(node.shape);
         const std::string& op = node.op->name;
         // A number repeated is written as the number.
         if (op == "broadcast_to" && node.inputs[0]->is_leaf() && node.inputs[0]->shape.rank() == 0) {
