@@ -24,6 +24,7 @@ class Writer {
         names_[parameter.node()->extra->current.get()] = std::move(text);
     }
     std::string operator()(const Tensor& tensor) const {
+        depends_.clear();
         std::string text = write(*tensor.node(), 0);
         return text.size() > longest_formula ? text.substr(0, longest_formula) + " ..." : text;
     }
@@ -65,6 +66,17 @@ class Writer {
         return text + to_string(std::get<Shape>(entry.value));
     }
 
+    /// True if what has a name is among the node's ancestors. Asked once per node: a graph has many ways to each.
+    bool depends(const Node& node) const {
+        if (names_.contains(&node)) return true;
+        const auto [known, is_new] = depends_.try_emplace(&node, false);
+        if (is_new) {
+            known->second = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                        [&](const NodeRef& input) { return depends(*input); });
+        }
+        return known->second;
+    }
+
     std::string write(const Node& node, int around) const {
         if (const auto found = names_.find(&node); found != names_.end()) return found->second;
         // A leaf, or what was read during the recording and has let go of where it came from.
@@ -74,6 +86,7 @@ class Writer {
         if (op == "broadcast_to" && node.inputs[0]->is_leaf() && node.inputs[0]->shape.rank() == 0) {
             return write(*node.inputs[0], around);
         }
+        if (!depends(node)) return "constant" + to_string(node.shape);
         if (op == "negative") return "-" + write(*node.inputs[0], 4);
         if (const Infix* infix = infix_of(op)) {
             const std::string text =
@@ -94,6 +107,7 @@ class Writer {
     }
 
     std::map<const Node*, std::string> names_;
+    mutable std::map<const Node*, bool> depends_;
 };
 
 const char* const argument_names[] = {"x", "y", "z", "w"};
@@ -103,8 +117,9 @@ Tensor input_of(const ProbeInput& input, DType real, int which) {
     std::vector<double> values;
     const std::int64_t size = input.shape.size();
     for (std::int64_t i = 0; i < size; ++i) {
-        const double part =
-            (static_cast<double>((7 * i + 3 * which) % (size + 1)) + 0.5) / (static_cast<double>(size) + 1);
+        const std::int64_t stride = (size + 1) % 7 == 0 ? 5 : 7;
+        const auto place = static_cast<double>((stride * i + 3 * which) % (size + 1));
+        const double part = (place + 0.5) / (static_cast<double>(size) + 1);
         const double value = input.low + (input.high - input.low) * part;
         values.push_back(input.kind == ProbeInput::Kind::real      ? std::round(100 * value) / 100
                          : input.kind == ProbeInput::Kind::boolean ? static_cast<double>((i + which) % 2)
@@ -167,7 +182,7 @@ void print(const Op& op) {
     fmt::print("### {}\n\n    {}\n\n", op.name, op.math);
     const Probe& probe = example_of(op);
     if (probe.inputs.empty()) {
-        fmt::print("- a draw, without arguments or derivative\n\n");
+        fmt::print("- made of numbers, not of tensors; no derivative\n\n");
         return;
     }
     Writer write;
