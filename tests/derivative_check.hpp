@@ -16,6 +16,13 @@ enum class InputLayout { contiguous, transposed, sliced, reversed, mixed, shared
 inline constexpr InputLayout all_layouts[] = {InputLayout::contiguous, InputLayout::transposed, InputLayout::sliced,
                                               InputLayout::reversed,   InputLayout::mixed,      InputLayout::shared};
 
+/// True under a sanitizer, which makes everything some fifteen times slower: the longest tests take a sample then.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool takes_a_sample = true;
+#else
+inline constexpr bool takes_a_sample = false;
+#endif
+
 enum class Property { values, reverse, duality, second_order, forward_over_reverse, reverse_over_forward, third_order };
 
 struct Failure {

