@@ -165,8 +165,8 @@ BOOST_AUTO_TEST_CASE(in_every_derivative_are_caught) {
         }
     }
     std::printf("%zu faults planted in %zu derivatives, %zu caught\n", planted, derivatives, caught);
-    BOOST_TEST(derivatives * every >= 100u);
-    BOOST_TEST(planted * every >= 800u);
+    BOOST_TEST(derivatives >= (derivative_check::takes_a_sample ? 8u : 100u));
+    BOOST_TEST(planted >= (derivative_check::takes_a_sample ? 60u : 800u));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
