@@ -21,13 +21,11 @@ class Attributes {
     struct Entry {
         const char* name;  // a literal
         Value value;
-        bool operator==(const Entry& other) const {
-            return std::string_view(name) == other.name && value == other.value;
-        }
+        bool operator==(const Entry& other) const;
     };
 
     Attributes() noexcept = default;
-    Attributes(std::initializer_list<Entry> entries) : entries_(std::make_shared<const std::vector<Entry>>(entries)) {}
+    Attributes(std::initializer_list<Entry> entries);
 
     bool empty() const noexcept { return !entries_; }
     const Entry* begin() const noexcept { return entries_ ? entries_->data() : nullptr; }
@@ -42,9 +40,7 @@ class Attributes {
         throw std::bad_variant_access();
     }
 
-    friend bool operator==(const Attributes& a, const Attributes& b) {
-        return std::equal(a.begin(), a.end(), b.begin(), b.end());
-    }
+    friend bool operator==(const Attributes& a, const Attributes& b);
 
   private:
     std::shared_ptr<const std::vector<Entry>> entries_;

@@ -81,6 +81,9 @@ ShapeRule elementwise_rule(const BlockKernels& kernels) {
 
 }  // namespace
 
+Transposes::Transposes(std::initializer_list<Transpose> each) : each_(each) {}
+Transposes::Transposes(Rule rule) : rule_(std::move(rule)) {}
+
 void Call::fail(std::string_view rule) const {
     throw ShapeError(op, rule, shapes_of(*this), at);
 }

@@ -148,8 +148,8 @@ using Transpose = std::variant<std::function<Tensor(const Record&, const Tensor&
 class Transposes {
   public:
     using Rule = std::function<Tensor(const Record&, const Tensor& g, std::size_t argument)>;
-    Transposes(std::initializer_list<Transpose> each) : each_(each) {}
-    Transposes(Rule rule) : rule_(std::move(rule)) {}
+    Transposes(std::initializer_list<Transpose> each);
+    Transposes(Rule rule);
 
     std::vector<Transpose> each_;
     Rule rule_;

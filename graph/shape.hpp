@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <ranges>
 #include <string>
 #include <utility>
 
@@ -26,10 +25,12 @@ class Shape {
     static Shape of_rank(std::size_t rank, std::int64_t fill = 0);
 
     /// Any range of integers, an xtensor shape for example.
-    template <std::ranges::input_range R>
-    requires(!std::same_as<std::remove_cvref_t<R>, Shape> && std::integral<std::ranges::range_value_t<R>>)
-        Shape(const R& extents)
-        : Shape(std::ranges::begin(extents), std::ranges::end(extents)) {}
+    template <class R>
+    requires(!std::same_as<R, Shape> && requires(const R& r) {
+        { *std::begin(r) } -> std::convertible_to<std::int64_t>;
+        requires std::integral<std::remove_cvref_t<decltype(*std::begin(r))>>;
+        std::end(r);
+    }) Shape(const R& extents) : Shape(std::begin(extents), std::end(extents)) {}
 
     template <std::input_iterator I, std::sentinel_for<I> S>
     Shape(I first, S last) {

@@ -203,6 +203,11 @@ NodeRef constant_leaf(const Tensor& value, Location at) {
     return leaf;
 }
 
+std::shared_ptr<const void> share_memory(NodeRef node) {
+    const void* data = node->data;
+    return {data, [keep = std::move(node)](const void*) {}};
+}
+
 NodeRef readable(const Tensor& tensor, DType dtype, Location at) {
     at = Attribution::resolve(at);
     NodeRef node = source(tensor, "value", at);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -170,6 +171,8 @@ NodeRef adopt_leaf(DType dtype, Shape shape, void* data, std::shared_ptr<void> o
 NodeRef constant_leaf(const Tensor& value, Location at);
 /// The node to read: computed and row-major, of the given dtype.
 NodeRef readable(const Tensor& tensor, DType dtype, Location at);
+/// A share in the node's memory, as a view of it holds.
+std::shared_ptr<const void> share_memory(NodeRef node);
 /// The only element of a tensor, in the widest type.
 long double only_element(const Tensor& tensor, Location at);
 
@@ -182,6 +185,40 @@ concept GivesMemoryAway = !std::is_lvalue_reference_v<E> && !std::is_const_v<E> 
     typename E::value_type > ;
     requires std::is_same_v<std::remove_cvref_t<decltype(e.storage())>, xt::uvector<typename E::value_type>>;
 };
+
+/// One number stretched to a shape: xt::zeros, xt::ones, xt::broadcast of a number.
+template <class E>
+inline constexpr bool is_constant = false;
+template <class V, class X>
+inline constexpr bool is_constant<xt::xbroadcast<xt::xscalar<V>, X>> = true;
+
+/// The elements stand one after the other in row-major order.
+template <class E>
+concept Contiguous = E::static_layout == xt::layout_type::row_major && E::contiguous_layout && requires(const E& e) {
+    { *e.storage().data() } -> std::convertible_to<typename E::value_type>;
+    { e.data() + e.data_offset() } -> std::convertible_to<const typename E::value_type*>;
+};
+
+// xtensor's assignment can do all of this too, but the first two take the compiler a tenth of the time.
+template <class T, class E>
+void copy_elements(const E& expression, const Shape& shape, T* target) {
+    const auto size = static_cast<std::size_t>(shape.size());
+    if constexpr (is_constant<E>) {
+        const std::size_t* none = nullptr;
+        std::fill_n(target, size, static_cast<T>(expression.element(none, none)));
+    } else if constexpr (Contiguous<E>) {
+        const auto* source = expression.data() + expression.data_offset();
+        for (std::size_t i = 0; i < size; ++i) target[i] = static_cast<T>(source[i]);
+    } else {
+        const std::vector<std::size_t> extents(shape.begin(), shape.end());
+        auto array = xt::adapt(target, size, xt::no_ownership(), extents);
+        if constexpr (std::is_same_v<T, typename E::value_type>) {
+            xt::noalias(array) = expression;
+        } else {
+            xt::noalias(array) = xt::cast<T>(expression);
+        }
+    }
+}
 
 }  // namespace detail
 
@@ -197,14 +234,7 @@ Tensor::Tensor(E&& expression, Location at) {
         node_ = detail::adopt_leaf(dtype_of<T>, shape, data, std::move(owner), at);
     } else {
         node_ = detail::new_leaf(dtype_of<T>, shape, at);
-        const std::vector<std::size_t> extents(shape.begin(), shape.end());
-        auto target = xt::adapt(static_cast<T*>(node_->data), static_cast<std::size_t>(shape.size()),
-                                xt::no_ownership(), extents);
-        if constexpr (std::is_same_v<T, V>) {
-            xt::noalias(target) = expression;
-        } else {
-            xt::noalias(target) = xt::cast<T>(expression);
-        }
+        detail::copy_elements(expression, shape, static_cast<T*>(node_->data));
     }
 }
 
@@ -219,9 +249,8 @@ View<T> Tensor::value(Location at) const {
     const auto* data = static_cast<const T*>(node->data);
     const std::vector<std::size_t> extents(node->shape.begin(), node->shape.end());
     const auto size = static_cast<std::size_t>(node->shape.size());
-    std::shared_ptr<const void> owner(data, [keep = std::move(node)](const void*) {});
     using Buffer = xt::xbuffer_adaptor<const T*, xt::smart_ownership, std::shared_ptr<const void>>;
-    return View<T>(Buffer(data, size, std::move(owner)), extents);
+    return View<T>(Buffer(data, size, detail::share_memory(std::move(node))), extents);
 }
 
 template <class T>

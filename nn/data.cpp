@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numbers>
 #include <string>
 #include <system_error>
@@ -71,20 +72,20 @@ constexpr std::string_view train_images = "train-images-idx3-ubyte", train_label
                            test_images = "t10k-images-idx3-ubyte", test_labels = "t10k-labels-idx1-ubyte";
 
 /// The file with .gz or without; empty if there is neither.
-std::filesystem::path find_file(const std::filesystem::path& folder, std::string_view name) {
+std::filesystem::path find_file(const std::string& folder, std::string_view name) {
     for (const std::string_view ending : {".gz", ""}) {
-        std::filesystem::path path = folder / (std::string(name) + std::string(ending));
+        std::filesystem::path path = std::filesystem::path(folder) / (std::string(name) + std::string(ending));
         std::error_code error;
         if (std::filesystem::exists(path, error)) return path;
     }
     return {};
 }
 
-IdxBytes read_part(const std::filesystem::path& folder, std::string_view name, std::size_t rank, Location at) {
+IdxBytes read_part(const std::string& folder, std::string_view name, std::size_t rank, Location at) {
     const std::filesystem::path path = find_file(folder, name);
     if (path.empty()) {
         throw FileError("fashion_mnist", fmt::format("needs {}.gz, or the same without .gz", name),
-                        fmt::format("neither in '{}'", folder.string()), at);
+                        fmt::format("neither in '{}'", folder), at);
     }
     IdxBytes part = read_idx_bytes(path, at);
     if (part.shape.rank() != rank || part.shape.size() == 0) {
@@ -133,7 +134,7 @@ struct Part {
     Tensor X, Y;
 };
 
-Part read_pair(const std::filesystem::path& folder, std::string_view image_file, std::string_view label_file,
+Part read_pair(const std::string& folder, std::string_view image_file, std::string_view label_file,
                Location at) {
     // Labels first: a fault in the small file is found before the large one is unpacked.
     const IdxBytes labels = read_part(folder, label_file, 1, at);
@@ -198,17 +199,17 @@ Dataset circles(int m, double noise, double factor, std::uint32_t seed, DType dt
     return to_dataset(points, m / 2, dtype, at);
 }
 
-std::filesystem::path default_fashion_folder() {
+std::string default_fashion_folder() {
     return "/usr/share/datasets/fashion-mnist";
 }
 
-bool has_fashion_mnist(const std::filesystem::path& folder) {
+bool has_fashion_mnist(const std::string& folder) {
     const auto files = {train_images, train_labels, test_images, test_labels};
     return std::all_of(files.begin(), files.end(),
                        [&](std::string_view file) { return !find_file(folder, file).empty(); });
 }
 
-FashionMnist fashion_mnist(const std::filesystem::path& folder, Location at) {
+FashionMnist fashion_mnist(const std::string& folder, Location at) {
     at = Attribution::resolve(at);
     // The small pair first: a folder of the wrong kind is found out at once.
     Part test = read_pair(folder, test_images, test_labels, at);

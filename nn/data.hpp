@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
+#include <string>
 #include <string_view>
 
 #include <xgrad/graph/tensor.hpp>
@@ -54,16 +54,16 @@ inline constexpr std::array<std::string_view, 10> fashion_names{
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
 
 /// Where Debian's package dataset-fashion-mnist puts its files.
-std::filesystem::path default_fashion_folder();
+std::string default_fashion_folder();
 
 /// True if the folder holds the four files that fashion_mnist reads.
-bool has_fashion_mnist(const std::filesystem::path& folder = default_fashion_folder());
+bool has_fashion_mnist(const std::string& folder = default_fashion_folder());
 
 /// The data set from its four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
 /// t10k-labels-idx1-ubyte, each with .gz or without. MNIST's own files have the same names and form.
 /// FileError if one is missing or not a sound IDX file; ShapeError if it has other axes than (m, rows, columns) or
 /// (m,), no examples, or does not agree with its partner; ValueError for a label above 9.
-FashionMnist fashion_mnist(const std::filesystem::path& folder = default_fashion_folder(),
+FashionMnist fashion_mnist(const std::string& folder = default_fashion_folder(),
                            Location at = Location::current());
 
 }  // namespace xgrad::nn

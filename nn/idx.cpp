@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <new>
@@ -24,7 +25,7 @@ namespace {
 /// The bytes of a file, inflated if they are gzip's. All that is wrong with the file is thrown from here, by name.
 class ByteReader {
   public:
-    ByteReader(std::string_view op, const std::filesystem::path& path, Location at);
+    ByteReader(std::string_view op, const std::string& path, Location at);
     ~ByteReader() {
         if (is_gzip_) inflateEnd(&stream_);
     }
@@ -63,8 +64,8 @@ class ByteReader {
     std::array<unsigned char, 1 << 16> packed_;
 };
 
-ByteReader::ByteReader(std::string_view op, const std::filesystem::path& path, Location at)
-    : op_(op), path_(path.string()), at_(at) {
+ByteReader::ByteReader(std::string_view op, const std::string& path, Location at)
+    : op_(op), path_(path), at_(at) {
     const auto refuse = [&](std::string_view rule, std::string_view more = {}) {
         throw FileError(op_, rule, fmt::format("'{}'{}", path_, more), at_);
     };
@@ -256,7 +257,7 @@ Tensor read_elements(ByteReader& reader, const Header& header, Location at) {
 
 }  // namespace
 
-Tensor read_idx(const std::filesystem::path& path, Location at) {
+Tensor read_idx(const std::string& path, Location at) {
     at = Attribution::resolve(at);
     ByteReader reader("read_idx", path, at);
     const Header header = read_header(reader);
@@ -276,7 +277,7 @@ Tensor read_idx(const std::filesystem::path& path, Location at) {
     }
 }
 
-IdxBytes read_idx_bytes(const std::filesystem::path& path, Location at) {
+IdxBytes read_idx_bytes(const std::string& path, Location at) {
     at = Attribution::resolve(at);
     ByteReader reader("read_idx_bytes", path, at);
     Header header = read_header(reader);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <string>
 #include <vector>
 
 #include <xgrad/graph/tensor.hpp>
@@ -23,10 +23,10 @@ struct IdxBytes {
 /// refused before memory is taken for it, and reading stops at the first byte too many. So that a small file cannot
 /// take a machine's memory, 256 MB or more must not be packed tighter than 100 to 1.
 /// The format is the one of http://yann.lecun.com/exdb/mnist, gzip that of RFC 1952.
-Tensor read_idx(const std::filesystem::path& path, Location at = Location::current());
+Tensor read_idx(const std::string& path, Location at = Location::current());
 
 /// The same of a file of unsigned bytes, without making four bytes of one. FileError as read_idx, and for any other
 /// element type.
-IdxBytes read_idx_bytes(const std::filesystem::path& path, Location at = Location::current());
+IdxBytes read_idx_bytes(const std::string& path, Location at = Location::current());
 
 }  // namespace xgrad::nn
