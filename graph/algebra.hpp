@@ -35,6 +35,12 @@ Tensor reshaped(const Tensor& x, const Shape& shape);
 /// Tensors of one shape along a new first axis.
 Tensor stacked(const std::vector<Tensor>& tensors);
 
+/// x[index] along the first axis.
+Tensor element(const Tensor& x, std::int64_t index);
+
+/// The axes in the order given.
+Tensor permuted(const Tensor& x, const Shape& axes);
+
 /// The transpose of a matrix.
 Tensor flipped(const Tensor& x);
 

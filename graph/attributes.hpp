@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -26,6 +27,7 @@ class Attributes {
 
     Attributes() noexcept = default;
     Attributes(std::initializer_list<Entry> entries);
+    explicit Attributes(std::span<const Entry> entries);
 
     bool empty() const noexcept { return !entries_; }
     const Entry* begin() const noexcept { return entries_ ? entries_->data() : nullptr; }

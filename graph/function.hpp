@@ -17,7 +17,7 @@ using TensorFunction = std::function<Tensor(const std::vector<Tensor>&)>;
 namespace detail {
 
 template <class F, std::size_t... I>
-Tensor call_with(F& f, const std::vector<Tensor>& x, std::index_sequence<I...>) {
+auto call_with(F& f, const std::vector<Tensor>& x, std::index_sequence<I...>) {
     return f(x[I]...);
 }
 
@@ -38,8 +38,8 @@ concept TakesVector = requires {
 &&std::is_invocable_v<F&, const std::vector<Tensor>&>;
 
 /// A function of n tensors, or of a vector of them, as the latter; n is at most eight.
-template <class F, std::size_t N = 1>
-TensorFunction of_vector(F f, std::size_t inputs, std::string_view op, Location at) {
+template <class R = Tensor, class F, std::size_t N = 1>
+std::function<R(const std::vector<Tensor>&)> of_vector(F f, std::size_t inputs, std::string_view op, Location at) {
     if constexpr (TakesVector<F>) {
         return f;
     } else if constexpr (N > 8) {
@@ -48,12 +48,12 @@ TensorFunction of_vector(F f, std::size_t inputs, std::string_view op, Location 
     } else {
         if constexpr (takes<F>(std::make_index_sequence<N>())) {
             if (inputs == N) {
-                return [f](const std::vector<Tensor>& x) mutable {
+                return [f](const std::vector<Tensor>& x) mutable -> R {
                     return call_with(f, x, std::make_index_sequence<N>());
                 };
             }
         }
-        return of_vector<F, N + 1>(std::move(f), inputs, op, at);
+        return of_vector<R, F, N + 1>(std::move(f), inputs, op, at);
     }
 }
 

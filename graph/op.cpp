@@ -148,6 +148,7 @@ const Op& define(Linear op) {
                   .shape = std::move(op.shape),
                   .forward = std::move(op.forward.value()),
                   .probes = std::move(op.probes.value()),
+                  .batch = std::move(op.batch),
                   .transposes = std::move(op.transposes.value()),
                   .linearity = op.linearity});
 }
@@ -159,6 +160,7 @@ const Op& define(General op) {
                   .shape = std::move(op.shape.value()),
                   .forward = std::move(op.forward.value()),
                   .probes = std::move(op.probes.value()),
+                  .batch = std::move(op.batch),
                   .vjp = std::move(op.vjp.value()),
                   .jvp = std::move(op.jvp.value())});
 }

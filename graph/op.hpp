@@ -160,6 +160,11 @@ using Vjp = std::function<Tensor(const Record&, const Tensor& g, std::size_t arg
 /// The tangent of a general operation's result, given its inputs' (an empty handle: no tangent, that is zero).
 using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents)>;
 
+class BatchCall;
+/// The operation for many examples at once, which lie along a new first axis of the result: graph/batch.hpp. An empty
+/// handle: not with these inputs.
+using BatchRule = std::function<Tensor(const BatchCall&)>;
+
 /// What values a probe feeds to one input: reals from the open interval, integers with low ≤ i < high.
 struct ProbeInput {
     enum class Kind { real, integer, boolean };
@@ -224,6 +229,7 @@ enum class Linearity {
 struct Linear {
     Required<std::string> name;
     Required<std::string> math;
+    BatchRule batch = nullptr;  // without one, vmap() goes from example to example
     Linearity linearity = Linearity::jointly;
     ShapeRule shape = nullptr;
     Required<Computation> forward;
@@ -235,6 +241,7 @@ struct Linear {
 struct General {
     Required<std::string> name;
     Required<std::string> math;
+    BatchRule batch = nullptr;
     Required<ShapeRule> shape;
     Required<Computation> forward;
     Required<std::variant<Vjp, Zero>> vjp;
@@ -259,6 +266,7 @@ struct Op {
     ShapeRule shape;
     Computation forward;
     std::vector<Probe> probes;
+    BatchRule batch{};  // linear or general, not elementwise
 
     std::vector<Partial> partials{};           // elementwise
     Transposes transposes{};                   // linear

@@ -26,6 +26,7 @@ bool eager_from_environment() {
 
 std::atomic<bool> eager{eager_from_environment()};
 thread_local bool transient = false;
+thread_local int tracing = 0;
 
 void bound_pending(Node& newest) {
     detail::Pending& pending = detail::pending();
@@ -51,6 +52,18 @@ TransientScope::TransientScope() noexcept : previous_(std::exchange(transient, t
 
 TransientScope::~TransientScope() {
     transient = previous_;
+}
+
+TracingScope::TracingScope() noexcept {
+    ++tracing;
+}
+
+TracingScope::~TracingScope() {
+    --tracing;
+}
+
+bool is_tracing() noexcept {
+    return tracing > 0;
 }
 
 namespace {
@@ -101,6 +114,7 @@ Tensor apply(const Op& op, std::span<const Tensor> tensors, Attributes attribute
         if (input->needs_gradient && has_derivative) node->needs_gradient = true;
     }
     detail::mark_pending(*node);
+    if (is_tracing()) return Tensor(std::move(node));
     if (is_eager()) {
         Node* root = node.get();
         run::execute({&root, 1});

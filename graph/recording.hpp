@@ -21,6 +21,18 @@ class TransientScope {
     bool previous_;
 };
 
+/// While alive, what this thread records is for a stand-in without a value, and is not computed: not even eagerly.
+class TracingScope {
+  public:
+    TracingScope() noexcept;
+    ~TracingScope();
+    TracingScope(const TracingScope&) = delete;
+    TracingScope& operator=(const TracingScope&) = delete;
+};
+
+/// True within such a scope: a check of values has to wait until they are computed.
+bool is_tracing() noexcept;
+
 /// The node that an operation is recorded with: a parameter's current version, any other tensor's own node.
 /// ValueError for an empty handle.
 const NodeRef& source(const Tensor& tensor, std::string_view op, Location at);

@@ -11,6 +11,7 @@
 #include <xgrad/graph/tensor.hpp>
 #include <xgrad/graph/transform.hpp>
 #include <xgrad/graph/verify.hpp>
+#include <xgrad/graph/vmap.hpp>
 #include <xgrad/nn/batches.hpp>
 #include <xgrad/nn/data.hpp>
 #include <xgrad/nn/idx.hpp>

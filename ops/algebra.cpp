@@ -80,6 +80,14 @@ Tensor stacked(const std::vector<Tensor>& tensors) {
     return stack(tensors);
 }
 
+Tensor element(const Tensor& x, std::int64_t index) {
+    return view(x, {index});
+}
+
+Tensor permuted(const Tensor& x, const Shape& axes) {
+    return transpose(x, axes);
+}
+
 Tensor flipped(const Tensor& x) {
     return transpose(x);
 }

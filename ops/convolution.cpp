@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/pack.hpp>
@@ -155,9 +156,40 @@ Probe transpose_probe(const char* label, const Shape& x, const Shape& w, const C
     return {label, {{x}, {w}}, [=](auto inputs) { return conv_transpose2d(inputs[0], inputs[1], options); }};
 }
 
+/// Images (B, N, C, H, W) as (N, B C, H, W): the examples as groups of channels.
+Tensor as_groups(const BatchCall& call, std::size_t input) {
+    const Shape& one = call.shape(input);
+    return reshape(transpose(call.whole(input), {1, 0, 2, 3, 4}), {one[0], call.examples() * one[1], one[2], one[3]});
+}
+
+Attributes with_groups_of_examples(const BatchCall& call) {
+    const Attributes& one = call.attributes();
+    return {{"stride", one.at<Shape>("stride")},
+            {"padding", one.at<Shape>("padding")},
+            {"dilation", one.at<Shape>("dilation")},
+            {"groups", one.at<std::int64_t>("groups") * call.examples()},
+            {"size", one.at<Shape>("size")}};
+}
+
+/// Each example's images with its own kernels, or with those of all.
+Tensor images_of_examples(const BatchCall& call) {
+    if (!call.is_batched(1)) return joined_along_first(call, 1);
+    const Shape& w = call.shape(1);
+    const Tensor kernels = reshape(call.whole(1), {call.examples() * w[0], w[1], w[2], w[3]});
+    const Tensor result = apply(call.op(), {as_groups(call, 0), kernels}, with_groups_of_examples(call));
+    const Shape& y = call.shape();
+    return transpose(reshape(result, {y[0], call.examples(), y[1], y[2], y[3]}), {1, 0, 2, 3, 4});
+}
+
+Tensor kernels_of_examples(const BatchCall& call) {
+    const Tensor result = apply(call.op(), {as_groups(call, 0), as_groups(call, 1)}, with_groups_of_examples(call));
+    return reshape(result, with_examples(call.examples(), call.shape()));
+}
+
 const Op& conv2d_op = define(Linear{
     .name = "conv2d",
     .math = "y[o, i] = sum over c, k of w[o, c, k] x[c, i stride - padding + k dilation]",
+    .batch = images_of_examples,
     .linearity = Linearity::in_each,
     .shape = convolved,
     .forward =
@@ -182,6 +214,7 @@ const Op& conv2d_op = define(Linear{
 const Op& conv_transpose2d_op = define(Linear{
     .name = "conv_transpose2d",
     .math = "x[c, i stride - padding + k dilation] = sum over o, i, k of w[o, c, k] y[o, i]",
+    .batch = images_of_examples,
     .linearity = Linearity::in_each,
     .shape = transposed_in_x,
     .forward =
@@ -206,6 +239,7 @@ const Op& conv_transpose2d_op = define(Linear{
 const Op& conv2d_weight_op = define(Linear{
     .name = "conv2d_weight",
     .math = "w[o, c, k] = sum over images and i of x[c, i stride - padding + k dilation] y[o, i]",
+    .batch = kernels_of_examples,
     .linearity = Linearity::in_each,
     .shape = transposed_in_w,
     .forward =

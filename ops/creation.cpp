@@ -6,12 +6,15 @@
 #include <string>
 #include <type_traits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
@@ -22,9 +25,20 @@ bool is_integer(DType dtype) {
     return dtype == DType::int32 || dtype == DType::int64;
 }
 
+template <class T>
+void require_labels(const T* labels, std::int64_t count, std::int64_t classes, Location at) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const auto label = static_cast<std::int64_t>(labels[i]);
+        if (label >= 0 && label < classes) continue;
+        throw ValueError("one_hot", "needs labels from 0 to " + std::to_string(classes - 1),
+                         std::to_string(label) + " at index " + std::to_string(i), at);
+    }
+}
+
 const Op& one_hot_op = define(General{
     .name = "one_hot",
     .math = "y[c, i] = [labels[i] = c]",
+    .batch = [](const BatchCall& call) { return moveaxis(apply(call.op(), {call.given(0)}, call.attributes()), 0, 1); },
     .shape =
         [](const Call& call) {
             Shape shape = call.shape(0);
@@ -40,6 +54,7 @@ const Op& one_hot_op = define(General{
             visit(call.inputs[0].dtype, [&](auto label) {
                 visit(call.dtype, [&](auto zero) {
                     const auto* labels = static_cast<const decltype(label)*>(data);
+                    require_labels(labels, count, classes, call.at);
                     auto* output = call.out<decltype(zero)>();
                     for (std::int64_t c = 0; c < classes; ++c) {
                         for (std::int64_t i = 0; i < count; ++i) {
@@ -236,17 +251,12 @@ Tensor one_hot(const Operand& labels, std::int64_t classes, DType dtype) {
     }
     if (classes < 1) throw ValueError("one_hot", "needs at least one class", std::to_string(classes), at);
     // Labels are data: they are read now, so that a bad one is reported at this line and not at some later reading.
-    visit(tensor.dtype(), [&](auto zero) {
-        const NodeRef node = detail::readable(tensor, tensor.dtype(), at);
-        const auto* values = static_cast<const decltype(zero)*>(node->data);
-        for (std::int64_t i = 0; i < tensor.size(); ++i) {
-            const auto label = static_cast<std::int64_t>(values[i]);
-            if (label < 0 || label >= classes) {
-                throw ValueError("one_hot", "needs labels from 0 to " + std::to_string(classes - 1),
-                                 std::to_string(label) + " at index " + std::to_string(i), at);
-            }
-        }
-    });
+    if (!is_tracing()) {
+        visit(tensor.dtype(), [&](auto zero) {
+            const NodeRef node = detail::readable(tensor, tensor.dtype(), at);
+            require_labels(static_cast<const decltype(zero)*>(node->data), tensor.size(), classes, at);
+        });
+    }
     return apply(one_hot_op, {tensor}, {{"classes", classes}, {"dtype", dtype}}, at);
 }
 

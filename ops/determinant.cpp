@@ -2,6 +2,7 @@
 #include <limits>
 #include <numeric>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
@@ -202,6 +203,7 @@ std::vector<Tensor> along(const Record& r, const Tensor& direction) {
 const Op& cofactor_op = define(General{
     .name = "cofactor",
     .math = "C(A) = det A A^-T continued to singular A; C(A, H, ...) its derivative along H, ...",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             kernels::require_square(call);
@@ -259,6 +261,7 @@ std::vector<Probe> det_probes() {
 const Op& det_op = define(General{
     .name = "det",
     .math = "y = det A",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             kernels::require_square(call);
@@ -282,6 +285,7 @@ const Op& det_op = define(General{
 const Op& slogdet_op = define(General{
     .name = "slogdet",
     .math = "y = (sign det A, log |det A|)",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             kernels::require_square(call);

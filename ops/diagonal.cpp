@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/movement.hpp>
@@ -34,6 +35,7 @@ Tensor embedded(const Tensor& x, std::int64_t offset, const Shape& shape);
 const Op& diagonal_op = define(Linear{
     .name = "diagonal",
     .math = "y[i] = x[i, i + offset]",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             Shape shape = call.shape(0);
@@ -65,6 +67,7 @@ const Op& diagonal_op = define(Linear{
 const Op& embed_op = define(Linear{
     .name = "embed_diagonal",
     .math = "y[i, i + offset] = x[i], 0 elsewhere",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
@@ -117,6 +120,7 @@ Tensor embedded(const Tensor& x, std::int64_t offset, const Shape& shape) {
 const Op& band_op = define(Linear{
     .name = "band",
     .math = "y[i, j] = x[i, j] where low <= j - i <= high, 0 elsewhere",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.shape(0)};

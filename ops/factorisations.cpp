@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/lapack.hpp>
@@ -34,6 +35,7 @@ Tensor divided_by_triangle(const Tensor& X, const Tensor& T, Triangle triangle) 
 const Op& cholesky_op = define(General{
     .name = "cholesky",
     .math = "A = L L^T",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             kernels::require_square(call);
@@ -88,6 +90,7 @@ Tensor rows(const Tensor& x, std::int64_t first, std::int64_t last) {
 const Op& qr_op = define(General{
     .name = "qr",
     .math = "A = Q R",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             kernels::require_floating(call);

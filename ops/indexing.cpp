@@ -4,11 +4,13 @@
 #include <cstring>
 #include <string>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/rearrange.hpp>
 
 namespace xgrad {
 
@@ -75,6 +77,14 @@ Tensor untake(const Tensor& g, const Tensor& indices, std::int64_t axis, const S
 const Op& take_op = define(Linear{
     .name = "take",
     .math = "y[i, k, j] = x[i, indices[k], j]",
+    .batch =
+        [](const BatchCall& call) {
+            const auto axis = static_cast<std::int64_t>(axis_of(call.attributes()));
+            if (!call.is_batched(1)) return take(call.given(0), call.given(1), axis + 1);
+            if (call.is_batched(0)) return Tensor();
+            // The examples arrive where the indices go.
+            return moveaxis(take(call.given(0), call.given(1), axis), axis, 0);
+        },
     .shape =
         [](const Call& call) {
             require_indices(call, 1);
@@ -115,6 +125,11 @@ const Op& take_op = define(Linear{
 const Op& untake_op = define(Linear{
     .name = "untake",
     .math = "y[i, indices[k], j] += x[i, k, j], from 0",
+    .batch =
+        [](const BatchCall& call) {
+            if (call.is_batched(1)) return Tensor();
+            return apply(call.op(), {call.given(0), call.given(1)}, lifted_attributes(call));
+        },
     .shape =
         [](const Call& call) {
             require_indices(call, 1);
@@ -191,6 +206,7 @@ Tensor scatter(const Tensor& g, const Tensor& indices, std::int64_t axis, const 
 const Op& take_along_axis_op = define(Linear{
     .name = "take_along_axis",
     .math = "y[i, k, j] = x[i, indices[i, k, j], j]",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             require_along_axis(call, call.shape(0), call.shape(1), axis_of(call.attributes));
@@ -229,6 +245,7 @@ const Op& take_along_axis_op = define(Linear{
 const Op& scatter_op = define(Linear{
     .name = "scatter",
     .math = "y[i, indices[i, k, j], j] += x[i, k, j], from 0",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             const auto& shape = call.attributes.at<Shape>("shape");

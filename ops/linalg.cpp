@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
@@ -17,9 +18,26 @@ using kernels::matrix_at;
 using kernels::stack_of;
 using linalg::matrix_transpose;
 
+/// A_i B_i for all examples i. One matrix times many is one product: their columns, or rows, one after the other.
+Tensor products_of_examples(const BatchCall& call) {
+    const Shape& a = call.shape(0);
+    const Shape& b = call.shape(1);
+    const std::int64_t m = call.examples();
+    if (a.rank() == 2 && b.rank() == 2 && !call.is_batched(1)) {
+        const Tensor rows = reshape(call.given(0), {m * a[0], a[1]});
+        return reshape(matmul(rows, call.given(1)), {m, a[0], b[1]});
+    }
+    if (a.rank() == 2 && b.rank() == 2 && !call.is_batched(0)) {
+        const Tensor rows = reshape(matrix_transpose(call.given(1)), {m * b[1], b[0]});
+        return matrix_transpose(reshape(matmul(rows, transpose(call.given(0))), {m, b[1], a[0]}));
+    }
+    return lifted_broadcasting(call);
+}
+
 const Op& matmul_op = define(Linear{
     .name = "matmul",
     .math = "C = A B",
+    .batch = products_of_examples,
     .linearity = Linearity::in_each,
     .shape =
         [](const Call& call) {

@@ -1,6 +1,9 @@
 #include <xgrad/ops/loss.hpp>
 
+#include <limits>
+
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -285,7 +288,12 @@ Tensor hinge(const Operand& scores, const Operand& labels) {
     const Tensor& A = scores.tensor();
     require_floating("hinge", A, at);
     require_same_shape("hinge", A, labels.tensor(), at);
-    const Tensor Y = astype(labels.tensor(), A.dtype());
+    Tensor Y = astype(labels.tensor(), A.dtype());
+    if (is_tracing()) {
+        // They cannot be read yet: a bad one makes the cost NaN.
+        Y = where(abs(Y) == 1, Y, std::numeric_limits<double>::quiet_NaN());
+        return mean(maximum(1 - Y * A, 0));
+    }
     // As in one_hot: labels are data, and a bad one is reported at this line.
     visit_floating(Y.dtype(), [&](auto zero) {
         const NodeRef node = detail::readable(Y, Y.dtype(), at);

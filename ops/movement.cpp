@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <xgrad/graph/algebra.hpp>
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 
@@ -24,6 +25,12 @@ Shape permuted(const Shape& shape, const Shape& axes) {
 const Op& transpose_op = define(Linear{
     .name = "transpose",
     .math = "y[i, j] = x[j, i]",
+    .batch =
+        [](const BatchCall& call) {
+            Shape axes{0};
+            for (std::int64_t axis : call.attributes().at<Shape>("axes")) axes.push_back(axis + 1);
+            return transpose(call.given(0), axes);
+        },
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), permuted(call.shape(0), call.attributes.at<Shape>("axes"))};
@@ -52,6 +59,7 @@ const Op& transpose_op = define(Linear{
 const Op& reshape_op = define(Linear{
     .name = "reshape",
     .math = "y = x, its elements in row-major order under another shape",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
@@ -77,6 +85,7 @@ const Op& reshape_op = define(Linear{
 const Op& broadcast_to_op = define(Linear{
     .name = "broadcast_to",
     .math = "y = x repeated",
+    .batch = lifted_broadcasting,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
@@ -122,6 +131,7 @@ Layout slice_layout(const Strides& strides, const Attributes& attributes) {
 const Op& unslice_op = define(Linear{
     .name = "unslice",
     .math = "y[slice] = x, 0 elsewhere",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
@@ -162,6 +172,7 @@ const Op& unslice_op = define(Linear{
 const Op& slice_op = define(Linear{
     .name = "slice",
     .math = "y[i] = x[start + step i]",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.attributes.at<Shape>("shape")};
@@ -199,6 +210,7 @@ Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Sha
 const Op& concatenate_op = define(Linear{
     .name = "concatenate",
     .math = "y = x1, x2, ... side by side along an axis",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             const std::size_t axis = index(call.attributes.at<std::int64_t>("axis"));

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
@@ -92,6 +93,10 @@ Attributes geometry(const Shape& kernel, const Shape& stride, const Shape& paddi
 
 Probe raw_probe(const char* label, const char* op, const Shape& x, const Attributes& attributes) {
     return {label, {{x}}, [=](auto inputs) { return apply(*find_op(op), {inputs[0]}, attributes); }};
+}
+
+Tensor planes_of_examples(const BatchCall& call) {
+    return joined_along_first(call, call.inputs());
 }
 
 std::vector<Probe> pooling_probes(Tensor (*pool)(const Operand&, PerAxis, const PoolOptions&)) {
@@ -188,6 +193,7 @@ std::vector<Probe> winners_probes(const char* op, bool like_y) {
 const Op& max_pool2d_transpose_op = define(Linear{
     .name = "max_pool2d_transpose",
     .math = "t = sum over windows i of g[i] [x = y[i]] / winners of i",
+    .batch = planes_of_examples,
     .linearity = Linearity::in_each,
     .shape =
         [](const Call& call) {
@@ -220,6 +226,7 @@ const Op& max_pool2d_transpose_op = define(Linear{
 const Op& max_pool2d_tangent_op = define(Linear{
     .name = "max_pool2d_tangent",
     .math = "g[i] = mean of t where x = y[i], over the window i",
+    .batch = planes_of_examples,
     .linearity = Linearity::in_each,
     .shape =
         [](const Call& call) {
@@ -252,6 +259,7 @@ const Op& max_pool2d_tangent_op = define(Linear{
 const Op& max_pool2d_op = define(General{
     .name = "max_pool2d",
     .math = "y[i] = largest x[i stride - padding + k] over k",
+    .batch = planes_of_examples,
     .shape = pooled,
     .forward =
         [](const KernelCall& call) {
@@ -306,6 +314,7 @@ void shares_of_windows(const Windows& s, const T* y, T* x) {
 const Op& avg_pool2d_op = define(Linear{
     .name = "avg_pool2d",
     .math = "y[i] = mean of x[i stride - padding + k] over k",
+    .batch = planes_of_examples,
     .shape = pooled,
     .forward =
         [](const KernelCall& call) {
@@ -321,6 +330,7 @@ const Op& avg_pool2d_op = define(Linear{
 const Op& avg_pool2d_transpose_op = define(Linear{
     .name = "avg_pool2d_transpose",
     .math = "x[i stride - padding + k] = sum of y[i] / (kH kW)",
+    .batch = planes_of_examples,
     .shape = pooled,
     .forward =
         [](const KernelCall& call) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -49,6 +50,7 @@ DType sum_dtype(DType dtype) {
 const Op& sum_op = define(Linear{
     .name = "sum",
     .math = "y = sum of x over axes",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             const auto& attributes = call.attributes;
@@ -126,6 +128,7 @@ std::vector<Probe> prod_probes() {
 const Op& prod_op = define(General{
     .name = "prod",
     .math = "y = product of x over axes",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             const auto& attributes = call.attributes;
@@ -169,6 +172,7 @@ Tensor winners(const Record& r) {
 const Op& amax_op = define(General{
     .name = "amax",
     .math = "y = largest x over axes",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             const auto& axes = call.attributes.at<Shape>("axes");

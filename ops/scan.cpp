@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -46,6 +47,7 @@ Tensor scan(const Op& op, std::initializer_list<Tensor> inputs, std::int64_t axi
 const Op& cumsum_op = define(Linear{
     .name = "cumsum",
     .math = "y_k = x_0 + ... + x_k",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{is_floating(call.dtype(0)) ? call.dtype(0) : DType::int64, call.shape(0)};
@@ -106,6 +108,7 @@ Tensor recurrence(const Tensor& a, const Tensor& b, std::int64_t axis, bool reve
 const Op& linear_recurrence_op = define(General{
     .name = "linear_recurrence",
     .math = "y_k = a_k y_(k-1) + b_k",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             if (!is_floating(call.dtype(0)) || call.dtype(1) != call.dtype(0)) {

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/activation.hpp>
@@ -69,6 +70,7 @@ Tensor axis_sum(const Record& r, const Tensor& x) {
 const Op& softmax_op = define(General{
     .name = "softmax",
     .math = "y_i = e^x_i / sum_j e^x_j",
+    .batch = lifted,
     .shape = floating_like_input,
     .forward = softmax_kernel<false>,
     // ∂yᵢ/∂xⱼ = yᵢ (δᵢⱼ - yⱼ), which is symmetric: vjp and jvp are the same map.
@@ -88,6 +90,7 @@ const Op& softmax_op = define(General{
 const Op& log_softmax_op = define(General{
     .name = "log_softmax",
     .math = "y_i = x_i - log sum_j e^x_j",
+    .batch = lifted,
     .shape = floating_like_input,
     .forward = softmax_kernel<true>,
     // ∂yᵢ/∂xⱼ = δᵢⱼ - e^yⱼ

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/factorisations.hpp>
@@ -42,6 +43,7 @@ void solve_in_place(std::string_view op, Dense<T> A, Dense<T>& B, std::int64_t i
 const Op& inv_op = define(General{
     .name = "inv",
     .math = "Y = A^-1",
+    .batch = lifted_broadcasting,
     .shape =
         [](const Call& call) {
             kernels::require_square(call);
@@ -97,6 +99,7 @@ std::vector<Probe> solution_probes(std::function<Tensor(const Tensor&, const Ten
 const Op& solve_op = define(General{
     .name = "solve",
     .math = "A X = B",
+    .batch = lifted_broadcasting,
     .shape = solution,
     .forward =
         [](const KernelCall& call) {
@@ -145,6 +148,7 @@ Tensor solve_triangle(const Tensor& A, const Tensor& B, bool lower);
 const Op& solve_triangular_op = define(General{
     .name = "solve_triangular",
     .math = "T X = B, T a triangle of A",
+    .batch = lifted_broadcasting,
     .shape = solution,
     .forward =
         [](const KernelCall& call) {
@@ -215,6 +219,7 @@ void require_full_rank(const Dense<T>& R, std::int64_t rows, std::int64_t index,
 const Op& lstsq_op = define(General{
     .name = "lstsq",
     .math = "X = argmin ||A X - B||",
+    .batch = lifted_broadcasting,
     .shape =
         [](const Call& call) {
             kernels::require_floating(call);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -34,6 +35,7 @@ bool is_below(T x, T y) {
 const Op& argsort_op = define(General{
     .name = "argsort",
     .math = "y = positions that sort x along an axis",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{DType::int64, call.shape(0)};
@@ -109,6 +111,7 @@ std::vector<Probe> finder_probes(Finder find) {
 const Op& argmax_op = define(General{
     .name = "argmax",
     .math = "y = position of the largest x along an axis",
+    .batch = lifted,
     .shape = position_signature,
     .forward = [](const KernelCall& call) { find_best(call, [](auto x, auto y) { return is_below(y, x); }); },
     .vjp = position,
@@ -119,6 +122,7 @@ const Op& argmax_op = define(General{
 const Op& argmin_op = define(General{
     .name = "argmin",
     .math = "y = position of the smallest x along an axis",
+    .batch = lifted,
     .shape = position_signature,
     // A NaN is the result: it is taken for smaller than every number here.
     .forward =

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/factorisations.hpp>
@@ -69,6 +70,7 @@ Tensor gap_back(const Tensor& g, Gap gap) {
 const Op& over_gaps_op = define(General{
     .name = "over_gaps",
     .math = "Y_ij = X_ij / gap_ij, 0 for 0 / 0; gap_ij = x_j - x_i, x_j + x_i (then Y_ii = 0) or x_j",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.shape(0)};
@@ -157,6 +159,7 @@ Bases bases(const Record& r) {
 const Op& spectrum_op = define(General{
     .name = "spectrum",
     .math = "x = the values of the decomposition U diag(x) V^T of A, from its packed form",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             Shape shape = stack_of(call.shape(0));

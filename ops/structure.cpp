@@ -1,5 +1,6 @@
 #include <xgrad/ops/structure.hpp>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 
@@ -10,6 +11,7 @@ namespace {
 const Op& astype_op = define(Linear{
     .name = "astype",
     .math = "y = x in another dtype",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.attributes.at<DType>("dtype"), call.shape(0)};
@@ -36,6 +38,7 @@ const Op& astype_op = define(Linear{
 const Op& stop_gradient_op = define(General{
     .name = "stop_gradient",
     .math = "y = x, a constant",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.shape(0)};
@@ -52,6 +55,7 @@ const Op& stop_gradient_op = define(General{
 const Op& identity_op = define(Linear{
     .name = "identity",
     .math = "y = x",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             return Signature{call.dtype(0), call.shape(0)};

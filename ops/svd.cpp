@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/lapack.hpp>
@@ -30,6 +31,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 const Op& svd_op = define(General{
     .name = "svd",
     .math = "A = U diag(x) V^T",
+    .batch = lifted,
     .shape =
         [](const Call& call) {
             kernels::require_floating(call);

@@ -66,6 +66,7 @@ class Schedule {
         while (!path.empty()) {
             Frame& top = path.back();
             if (top.next_input == top.node->inputs.size()) {
+                require_value(*top.node);
                 top.node->slot = static_cast<std::uint32_t>(order_.size());
                 order_.push_back(top.node);
                 path.pop_back();
@@ -74,6 +75,13 @@ class Schedule {
             Node* input = top.node->inputs[top.next_input++].get();
             if (!input->is_computed && !contains(*input)) path.push_back({input, 0});
         }
+    }
+
+    /// A leaf without a value is a stand-in for one example.
+    static void require_value(const Node& node) {
+        if (!node.is_leaf()) return;
+        throw ValueError("vmap", "needs a function that reads no values",
+                         "one that reads an argument of shape " + to_string(node.shape), node.location());
     }
 
     std::vector<Node*> order_;
