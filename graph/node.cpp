@@ -117,6 +117,10 @@ void Node::drop_value() noexcept {
 
 void Node::mark_computed() noexcept {
     is_computed = true;
+    mark_settled();
+}
+
+void Node::mark_settled() noexcept {
     if (owns_pending) {
         owns_pending = false;
         --detail::pending().nodes;

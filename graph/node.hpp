@@ -125,6 +125,8 @@ struct Node {
     /// Gives the value's memory back; the node can be computed again.
     void drop_value() noexcept;
     void mark_computed() noexcept;
+    /// No longer waiting to be computed: what needed it has been, without keeping it.
+    void mark_settled() noexcept;
     /// Lets go of the inputs: the node becomes a constant.
     void drop_history() noexcept { inputs.clear(); }
 };

@@ -6,133 +6,23 @@
 #include <vector>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/fused_loop.hpp>
+#include <xgrad/graph/run/grouping.hpp>
 #include <xgrad/graph/run/pack.hpp>
-#include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/graph/run/schedule.hpp>
 
 namespace xgrad::run {
 
 namespace {
 
-/// Elements that an elementwise kernel works on at a time: inputs and output of one block stay in the first cache.
-constexpr std::size_t block = 1024;
-
-/// What is to be computed, inputs first, with the bookkeeping of who still needs what.
-class Schedule {
-  public:
-    explicit Schedule(std::span<Node* const> roots) {
-        for (Node* root : roots) visit(root);
-        uses_.resize(order_.size());
-        for (Node* node : order_) {
-            for (const NodeRef& input : node->inputs) {
-                if (contains(*input)) ++uses_[input->slot];
-            }
-        }
-        edges_ = uses_;
-        for (Node* root : roots) {
-            if (contains(*root)) ++uses_[root->slot];
-        }
-    }
-
-    const std::vector<Node*>& order() const { return order_; }
-
-    /// Called when a node has been computed: gives back what nobody will read again.
-    void finish(Node& node) {
-        const bool forget = !node.needs_gradient;
-        for (const NodeRef& input : node.inputs) {
-            if (!contains(*input)) continue;
-            const std::uint32_t slot = input->slot;
-            --uses_[slot];
-            const bool only_we_hold_it = input->references.load(std::memory_order_relaxed) == edges_[slot];
-            if (uses_[slot] == 0 && input->is_transient && input->needs_gradient && only_we_hold_it) {
-                input->drop_value();
-            }
-            if (forget) --edges_[slot];
-        }
-        if (forget) node.drop_history();
-    }
-
-  private:
-    struct Frame {
-        Node* node;
-        std::size_t next_input;
-    };
-
-    // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
-    bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
-
-    void visit(Node* root) {
-        if (root->is_computed || contains(*root)) return;
-        std::vector<Frame> path{{root, 0}};
-        while (!path.empty()) {
-            Frame& top = path.back();
-            if (top.next_input == top.node->inputs.size()) {
-                require_value(*top.node);
-                top.node->slot = static_cast<std::uint32_t>(order_.size());
-                order_.push_back(top.node);
-                path.pop_back();
-                continue;
-            }
-            Node* input = top.node->inputs[top.next_input++].get();
-            if (!input->is_computed && !contains(*input)) path.push_back({input, 0});
-        }
-    }
-
-    /// A leaf without a value is a stand-in for one example.
-    static void require_value(const Node& node) {
-        if (!node.is_leaf()) return;
-        throw ValueError("vmap", "needs a function that reads no values",
-                         "one that reads an argument of shape " + to_string(node.shape), node.location());
-    }
-
-    std::vector<Node*> order_;
-    std::vector<std::uint32_t> uses_;   // readers that have not been computed
-    std::vector<std::uint32_t> edges_;  // readers that still hold a reference
-};
-
 Array array_of(const Node& node) {
     return {node.dtype, node.shape, node.layout(), node.data};
 }
 
-void run_blocks(BlockKernel kernel, std::span<const Array> inputs, Node& node) {
-    constexpr std::size_t most_inputs = 4;
-    const auto size = static_cast<std::size_t>(node.shape.size());
-    std::vector<Packer> packers;
-    packers.reserve(inputs.size());
-    for (const Array& input : inputs) {
-        packers.emplace_back(input, node.shape);
-    }
-    const std::size_t item = item_size(node.dtype);
-    const std::size_t blocks = (size + block - 1) / block;
-    // Several blocks to a part: a thread that takes a part sets its scratch up once.
-    constexpr std::size_t blocks_per_part = 16;
-    const std::size_t parts = (blocks + blocks_per_part - 1) / blocks_per_part;
-    parallel_for(parts, size * item, [&](std::size_t part) {
-        alignas(64) std::byte scratch[most_inputs][block * 16];
-        const void* pointers[most_inputs];
-        const std::size_t first = part * blocks_per_part * block;
-        const std::size_t end = std::min(size, first + blocks_per_part * block);
-        for (std::size_t index = 0; index < inputs.size(); ++index) {
-            pointers[index] = scratch[index];
-            if (packers[index].is_repeated()) packers[index].pack(0, std::min(block, end - first), scratch[index]);
-        }
-        for (std::size_t start = first; start < end; start += block) {
-            const std::size_t count = std::min(block, end - start);
-            for (std::size_t index = 0; index < inputs.size(); ++index) {
-                if (packers[index].is_repeated()) continue;
-                if (packers[index].is_contiguous()) {
-                    const auto* data = static_cast<const std::byte*>(inputs[index].data);
-                    pointers[index] = data + start * item_size(inputs[index].dtype);
-                } else {
-                    packers[index].pack(start, count, scratch[index]);
-                }
-            }
-            kernel(pointers, static_cast<std::byte*>(node.data) + start * item, count);
-        }
-    });
-}
-
 /// Lets the node look at its input's memory. The rule speaks in elements of that memory.
-void alias(Node& node, Node& input, const LayoutRule& rule) {
+void lay_view(Node& node) {
+    Node& input = *node.inputs[0];
+    const auto& rule = std::get<LayoutRule>(node.op->forward);
     std::optional<Layout> layout = rule(array_of(input), node.attributes, node.shape);
     if (!layout) {
         make_contiguous(input);
@@ -152,22 +42,103 @@ void alias(Node& node, Node& input, const LayoutRule& rule) {
     }
 }
 
-void compute_node(Node& node) {
-    const Op& op = *node.op;
-    if (const auto* rule = std::get_if<LayoutRule>(&op.forward)) {
-        alias(node, *node.inputs[0], *rule);
-        return;
-    }
+void run_kernel(Node& node) {
     std::vector<Array> inputs;
     inputs.reserve(node.inputs.size());
     for (const NodeRef& input : node.inputs) inputs.push_back(array_of(*input));
     node.allocate();
-    if (const auto* kernels = std::get_if<BlockKernels>(&op.forward)) {
-        run_blocks(kernels->kernel(node.inputs[node.inputs.size() - 1]->dtype), inputs, node);
-    } else {
-        std::get<Kernel>(op.forward)({inputs, node.attributes, node.dtype, node.shape, node.data, node.location()});
-    }
+    std::get<Kernel>(node.op->forward)({inputs, node.attributes, node.dtype, node.shape, node.data, node.location()});
 }
+
+/// The arrays that a loop reads, each of them once where it is used again soon.
+class LoopInputs {
+  public:
+    explicit LoopInputs(FusedLoop& loop) : loop_(loop) {}
+
+    FusedLoop::Value operator()(const Node& node) {
+        for (const auto& [known, value] : recent_) {
+            if (known == &node) return value;
+        }
+        const FusedLoop::Value value = loop_.input(array_of(node));
+        recent_[next_++ % recent_.size()] = {&node, value};
+        return value;
+    }
+
+  private:
+    FusedLoop& loop_;
+    std::array<std::pair<const Node*, FusedLoop::Value>, 16> recent_{};
+    std::size_t next_ = 0;
+};
+
+class Execution {
+  public:
+    explicit Execution(std::span<Node* const> roots)
+        : schedule_(roots), grouping_(schedule_), value_of_(schedule_.size()) {}
+
+    void run() {
+        for (std::size_t step = 0; step < grouping_.steps(); ++step) {
+            const auto members = grouping_.members(step);
+            try {
+                compute(members);
+            } catch (...) {
+                for (std::uint32_t place : members) {
+                    if (!schedule_[place].is_computed) schedule_[place].drop_value();
+                }
+                throw;
+            }
+            for (std::uint32_t place : members) schedule_.finish(schedule_[place]);
+        }
+    }
+
+  private:
+    void compute(std::span<const std::uint32_t> members) {
+        loop_members_.clear();
+        for (std::uint32_t place : members) {
+            if (Grouping::kind_of(schedule_[place]) != Grouping::Kind::view) continue;
+            lay_view(schedule_[place]);
+            schedule_[place].mark_computed();
+        }
+        for (std::uint32_t place : members) {
+            const Grouping::Kind kind = Grouping::kind_of(schedule_[place]);
+            if (kind == Grouping::Kind::elementwise) loop_members_.push_back(place);
+            if (kind != Grouping::Kind::kernel) continue;
+            run_kernel(schedule_[place]);
+            schedule_[place].mark_computed();
+        }
+        if (!loop_members_.empty()) run_loop();
+    }
+
+    void run_loop() {
+        FusedLoop loop(schedule_[loop_members_[0]].shape);
+        LoopInputs input_of(loop);
+        for (std::uint32_t place : loop_members_) {
+            Node& node = schedule_[place];
+            std::array<FusedLoop::Value, FusedLoop::most_inputs> values;
+            for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+                const Node& source = *node.inputs[input];
+                values[input] = source.is_computed ? input_of(source) : value_of_[source.slot];
+            }
+            if (grouping_.is_kept(place)) node.allocate();
+            const DType dtype = node.inputs[node.inputs.size() - 1]->dtype;
+            value_of_[place] =
+                loop.apply(std::get<BlockKernels>(node.op->forward).kernel(dtype), {values.data(), node.inputs.size()},
+                           node.dtype, grouping_.is_kept(place) ? node.data : nullptr);
+        }
+        loop.run();
+        for (std::uint32_t place : loop_members_) {
+            if (grouping_.is_kept(place)) {
+                schedule_[place].mark_computed();
+            } else {
+                schedule_[place].mark_settled();
+            }
+        }
+    }
+
+    Schedule schedule_;
+    Grouping grouping_;
+    std::vector<FusedLoop::Value> value_of_;
+    std::vector<std::uint32_t> loop_members_;
+};
 
 }  // namespace
 
@@ -183,17 +154,8 @@ void make_contiguous(Node& node) {
 }
 
 void execute(std::span<Node* const> roots) {
-    Schedule schedule(roots);
-    for (Node* node : schedule.order()) {
-        try {
-            compute_node(*node);
-        } catch (...) {
-            node->drop_value();
-            throw;
-        }
-        node->mark_computed();
-        schedule.finish(*node);
-    }
+    if (std::all_of(roots.begin(), roots.end(), [](const Node* root) { return root->is_computed; })) return;
+    Execution(roots).run();
 }
 
 }  // namespace xgrad::run

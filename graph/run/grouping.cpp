@@ -1,0 +1,90 @@
+#include <xgrad/graph/run/grouping.hpp>
+
+#include <algorithm>
+
+#include <xgrad/graph/op.hpp>
+
+namespace xgrad::run {
+
+namespace {
+
+// A loop is written down before it runs, and its values crowd the cache: it does not grow without bound.
+constexpr std::uint32_t most_members = 2048;
+// How many loops are tried for a node, from the newest backwards, so that grouping takes linear time.
+constexpr std::size_t most_tried = 8;
+
+}  // namespace
+
+Grouping::Kind Grouping::kind_of(const Node& node) {
+    if (std::holds_alternative<BlockKernels>(node.op->forward)) return Kind::elementwise;
+    return std::holds_alternative<LayoutRule>(node.op->forward) ? Kind::view : Kind::kernel;
+}
+
+Grouping::Grouping(const Schedule& schedule) {
+    const auto count = static_cast<std::uint32_t>(schedule.size());
+    step_of_.resize(count);
+    is_kept_.resize(count);
+    for (std::uint32_t index = 0; index < count; ++index) place(schedule, index);
+
+    std::uint32_t last = 0;
+    for (std::uint32_t index = 0; index < count; ++index) {
+        const Node& node = schedule[index];
+        last = std::max(last, step_of_[index]);
+        if (kind_of(node) != Kind::elementwise || schedule.is_seen_outside(node)) is_kept_[index] = true;
+        for (const NodeRef& input : node.inputs) {
+            if (!schedule.contains(*input)) continue;
+            if (kind_of(node) != Kind::elementwise || step_of_[input->slot] != step_of_[index]) {
+                is_kept_[input->slot] = true;
+            }
+        }
+    }
+    // By step, and within a step in the schedule's order.
+    starts_.assign(last + 2, 0);
+    for (std::uint32_t step : step_of_) ++starts_[step + 1];
+    for (std::size_t step = 1; step < starts_.size(); ++step) starts_[step] += starts_[step - 1];
+    std::vector<std::uint32_t> next(starts_.begin(), starts_.end() - 1);
+    members_.resize(count);
+    for (std::uint32_t index = 0; index < count; ++index) members_[next[step_of_[index]]++] = index;
+}
+
+/// Gives a node the first step at which it can be computed and where there is room for its kind.
+void Grouping::place(const Schedule& schedule, std::uint32_t index) {
+    const Node& node = schedule[index];
+    const Kind kind = kind_of(node);
+    std::uint32_t earliest = 0;
+    for (const NodeRef& input : node.inputs) {
+        if (!schedule.contains(*input)) continue;
+        const std::uint32_t step = step_of_[input->slot];
+        // Views come first in a step, so what follows one may share its step, unless that is the loop of what it views.
+        const bool shares =
+            kind_of(*input) == Kind::view ||
+            (kind == Kind::elementwise && kind_of(*input) == Kind::elementwise && input->shape == node.shape);
+        earliest = std::max(earliest, shares ? step : step + 1);
+    }
+    if (kind == Kind::view) {
+        step_of_[index] = earliest;
+    } else if (kind == Kind::kernel) {
+        // A view may have been given a step that has nothing else yet.
+        steps_ = std::max(steps_, earliest);
+        step_of_[index] = steps_++;
+    } else {
+        step_of_[index] = loop_for(node.shape, earliest);
+    }
+}
+
+std::uint32_t Grouping::loop_for(const Shape& shape, std::uint32_t earliest) {
+    Loop* best = nullptr;
+    const std::size_t tried = std::min(loops_.size(), most_tried);
+    for (auto loop = loops_.rbegin(); loop != loops_.rbegin() + static_cast<std::ptrdiff_t>(tried); ++loop) {
+        if (loop->step >= earliest && loop->members < most_members && *loop->shape == shape) best = &*loop;
+    }
+    if (!best) {
+        steps_ = std::max(steps_, earliest);
+        loops_.push_back({&shape, steps_++, 0});
+        best = &loops_.back();
+    }
+    ++best->members;
+    return best->step;
+}
+
+}  // namespace xgrad::run

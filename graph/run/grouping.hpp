@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <xgrad/graph/run/schedule.hpp>
+
+namespace xgrad::run {
+
+/// A schedule cut into steps that are computed one after the other. In each of them first views are laid on what
+/// earlier steps have computed; then there is one kernel, or one fused loop over any number of elementwise nodes of one
+/// shape.
+class Grouping {
+  public:
+    explicit Grouping(const Schedule& schedule);
+
+    enum class Kind : std::uint8_t { view, kernel, elementwise };
+    static Kind kind_of(const Node& node);
+
+    std::size_t steps() const { return starts_.size() - 1; }
+    /// The places in the schedule of a step's nodes, inputs first.
+    std::span<const std::uint32_t> members(std::size_t step) const {
+        return std::span(members_).subspan(starts_[step], starts_[step + 1] - starts_[step]);
+    }
+    std::uint32_t step_of(std::size_t place) const { return step_of_[place]; }
+    /// False for what only the operations of one loop see of each other.
+    bool is_kept(std::size_t place) const { return is_kept_[place]; }
+
+  private:
+    struct Loop {
+        const Shape* shape;
+        std::uint32_t step;
+        std::uint32_t members;
+    };
+
+    void place(const Schedule& schedule, std::uint32_t place);
+    std::uint32_t loop_for(const Shape& shape, std::uint32_t earliest);
+
+    std::uint32_t steps_ = 0;
+    std::vector<Loop> loops_;
+    std::vector<std::uint32_t> step_of_;
+    std::vector<bool> is_kept_;
+    std::vector<std::uint32_t> members_;
+    std::vector<std::uint32_t> starts_;
+};
+
+}  // namespace xgrad::run
