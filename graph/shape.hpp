@@ -26,11 +26,13 @@ class Shape {
 
     /// Any range of integers, an xtensor shape for example.
     template <class R>
-    requires(!std::same_as<R, Shape> && requires(const R& r) {
-        { *std::begin(r) } -> std::convertible_to<std::int64_t>;
-        requires std::integral<std::remove_cvref_t<decltype(*std::begin(r))>>;
-        std::end(r);
-    }) Shape(const R& extents) : Shape(std::begin(extents), std::end(extents)) {}
+    requires(!std::same_as<R, Shape> &&
+             requires(const R& r) {
+                 { *std::begin(r) } -> std::convertible_to<std::int64_t>;
+                 requires std::integral<std::remove_cvref_t<decltype(*std::begin(r))>>;
+                 std::end(r);
+             }) Shape(const R& extents)
+        : Shape(std::begin(extents), std::end(extents)) {}
 
     template <std::input_iterator I, std::sentinel_for<I> S>
     Shape(I first, S last) {

@@ -194,7 +194,7 @@ inline constexpr bool is_constant<xt::xbroadcast<xt::xscalar<V>, X>> = true;
 
 /// The elements stand one after the other in row-major order.
 template <class E>
-concept Contiguous = E::static_layout == xt::layout_type::row_major && E::contiguous_layout && requires(const E& e) {
+concept Contiguous = E::static_layout == xt::layout_type::row_major&& E::contiguous_layout&& requires(const E& e) {
     { *e.storage().data() } -> std::convertible_to<typename E::value_type>;
     { e.data() + e.data_offset() } -> std::convertible_to<const typename E::value_type*>;
 };

@@ -134,8 +134,7 @@ struct Part {
     Tensor X, Y;
 };
 
-Part read_pair(const std::string& folder, std::string_view image_file, std::string_view label_file,
-               Location at) {
+Part read_pair(const std::string& folder, std::string_view image_file, std::string_view label_file, Location at) {
     // Labels first: a fault in the small file is found before the large one is unpacked.
     const IdxBytes labels = read_part(folder, label_file, 1, at);
     Tensor Y = to_labels(labels, label_file, at);

@@ -63,7 +63,6 @@ bool has_fashion_mnist(const std::string& folder = default_fashion_folder());
 /// t10k-labels-idx1-ubyte, each with .gz or without. MNIST's own files have the same names and form.
 /// FileError if one is missing or not a sound IDX file; ShapeError if it has other axes than (m, rows, columns) or
 /// (m,), no examples, or does not agree with its partner; ValueError for a label above 9.
-FashionMnist fashion_mnist(const std::string& folder = default_fashion_folder(),
-                           Location at = Location::current());
+FashionMnist fashion_mnist(const std::string& folder = default_fashion_folder(), Location at = Location::current());
 
 }  // namespace xgrad::nn

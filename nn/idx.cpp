@@ -64,8 +64,7 @@ class ByteReader {
     std::array<unsigned char, 1 << 16> packed_;
 };
 
-ByteReader::ByteReader(std::string_view op, const std::string& path, Location at)
-    : op_(op), path_(path), at_(at) {
+ByteReader::ByteReader(std::string_view op, const std::string& path, Location at) : op_(op), path_(path), at_(at) {
     const auto refuse = [&](std::string_view rule, std::string_view more = {}) {
         throw FileError(op_, rule, fmt::format("'{}'{}", path_, more), at_);
     };

@@ -9,6 +9,7 @@
 #include <xgrad/graph/print.hpp>
 #include <xgrad/graph/shape.hpp>
 #include <xgrad/graph/tensor.hpp>
+#include <xgrad/graph/threads.hpp>
 #include <xgrad/graph/transform.hpp>
 #include <xgrad/graph/verify.hpp>
 #include <xgrad/graph/vmap.hpp>

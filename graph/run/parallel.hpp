@@ -1,29 +1,36 @@
 #pragma once
 
 #include <cstddef>
-#include <exception>
-#include <utility>
+#include <memory>
+#include <type_traits>
+
+#include <xgrad/graph/threads.hpp>
 
 namespace xgrad::run {
 
+namespace detail {
+
+using Part = void (*)(void* work, std::size_t part);
+void run_parts(std::size_t parts, Part run, void* work);
+
+}  // namespace detail
+
 /// Calls work(part) for every part of 0 ... parts - 1, on several threads if `bytes` of memory make it worth while.
 /// What a part computes must not depend on the others, so that the result does not depend on the number of threads.
-/// Throws what a part throws, after the others are done.
+/// Throws what a part throws, when no other is running any more.
+///
+/// The threads are the library's own and wait, asleep, for the next call. Each takes the next part when it is done with
+/// one, so that a thread whose processor is busy with something else holds nobody up: the others do its share.
 template <class Work>
 void parallel_for(std::size_t parts, std::size_t bytes, Work&& work) {
-    constexpr std::size_t worth_while = std::size_t{1} << 20;
-    const auto count = static_cast<std::ptrdiff_t>(parts);
-    std::exception_ptr error;  // an exception must not leave a parallel region
-#pragma omp parallel for schedule(static) if (bytes >= worth_while && count > 1)
-    for (std::ptrdiff_t part = 0; part < count; ++part) {
-        try {
-            work(static_cast<std::size_t>(part));
-        } catch (...) {
-#pragma omp critical(xgrad_parallel_for)
-            error = std::current_exception();
-        }
+    constexpr std::size_t worth_while = std::size_t{1} << 18;
+    if (parts < 2 || bytes < worth_while) {
+        for (std::size_t part = 0; part < parts; ++part) work(part);
+        return;
     }
-    if (error) std::rethrow_exception(error);
+    using Decayed = std::remove_reference_t<Work>;
+    const auto run = [](void* given, std::size_t part) { (*static_cast<Decayed*>(given))(part); };
+    detail::run_parts(parts, run, const_cast<std::remove_const_t<Decayed>*>(std::addressof(work)));
 }
 
 }  // namespace xgrad::run

@@ -2,10 +2,6 @@
 
 #include <algorithm>
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/graph/storage.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
@@ -23,27 +19,6 @@ class Scratch {
 
   private:
     StorageRef storage_;
-};
-
-/// While alive, the BLAS works on this thread alone: the order of its sums depends on its number of threads, and all
-/// threads are at work on other parts anyway.
-class BlasAlone {
-  public:
-    BlasAlone() { set(1); }
-    ~BlasAlone() { set(before_); }
-    BlasAlone(const BlasAlone&) = delete;
-    BlasAlone& operator=(const BlasAlone&) = delete;
-
-  private:
-#if defined(_OPENMP)
-    static void set(int threads) {
-        omp_set_num_threads(threads);
-    }
-    int before_ = omp_get_max_threads();
-#else
-    static void set(int) {}
-    int before_ = 1;
-#endif
 };
 
 /// What a part of the work is about: some channels of a group, and the rows of positions a tile at a time, so that the
@@ -117,7 +92,6 @@ void convolve(const Convolution& s, const T* x, const T* w, T* y) {
     const Tiles tiles(windows, s.channels);
     const auto parts = static_cast<std::size_t>(s.images * s.groups * tiles.count);
     run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
-        const BlasAlone alone;
         const std::int64_t tile = static_cast<std::int64_t>(part) % tiles.count;
         const std::int64_t image = static_cast<std::int64_t>(part) / tiles.count;  // a group of an image
         const Scratch<T> scratch((tiles.cells + s.filters) * tiles.largest());
@@ -141,7 +115,6 @@ void convolve_transposed(const Convolution& s, const T* y, const T* w, T* x) {
     const std::int64_t row = s.channels * windows.cells();  // of w
     const auto parts = static_cast<std::size_t>(s.images * s.groups * blocks.count);
     run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
-        const BlasAlone alone;
         const std::int64_t first = static_cast<std::int64_t>(part) % blocks.count * blocks.size;
         const std::int64_t image = static_cast<std::int64_t>(part) / blocks.count;
         const Tiles tiles(windows, std::min(blocks.size, s.channels - first));
@@ -181,7 +154,6 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
     const Scratch<T> sums(shares * size);
     const auto parts = static_cast<std::size_t>(shares * s.groups * blocks.count);
     run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
-        const BlasAlone alone;
         const std::int64_t first = static_cast<std::int64_t>(part) % blocks.count * blocks.size;
         const std::int64_t g = static_cast<std::int64_t>(part) / blocks.count % s.groups;
         const std::int64_t share = static_cast<std::int64_t>(part) / blocks.count / s.groups;

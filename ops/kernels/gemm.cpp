@@ -12,6 +12,16 @@
 #include <xtensor-blas/flens/cxxblas/cxxblas.cxx>
 #endif
 
+#include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/ops/kernels/blas_alone.hpp>
+#include <xgrad/ops/kernels/skinny.hpp>
+
+// OpenBLAS's, if that is the BLAS.
+extern "C" {
+[[gnu::weak]] int openblas_get_parallel();
+[[gnu::weak]] void openblas_set_num_threads(int);
+}
+
 namespace xgrad::kernels {
 
 namespace {
@@ -42,6 +52,12 @@ struct BlasMatrix {
         }
     }
 
+    /// Where a row or a column begins.
+    const T* row(std::int64_t index) const { return data + (transpose == cxxblas::NoTrans ? index * leading : index); }
+    const T* column(std::int64_t index) const {
+        return data + (transpose == cxxblas::NoTrans ? index : index * leading);
+    }
+
   private:
     void set(const T* first, cxxblas::Transpose how, std::int64_t lead) {
         data = first;
@@ -49,6 +65,16 @@ struct BlasMatrix {
         leading = static_cast<int>(lead);
     }
 };
+
+/// How many pieces a product is cut into, by its size alone: each is one call of the BLAS on one thread.
+std::int64_t pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
+    constexpr std::int64_t work_per_piece = std::int64_t{1} << 23;  // multiplications; some 200 µs
+    constexpr std::int64_t most_pieces = 16;
+    constexpr std::int64_t least_lines = 32;
+    const std::int64_t longest = std::max(m, n);
+    const std::int64_t wanted = m * n / work_per_piece * k + m * n % work_per_piece * k / work_per_piece;
+    return std::clamp<std::int64_t>(std::min(wanted, longest / least_lines), 1, most_pieces);
+}
 
 template <class T>
 void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
@@ -61,14 +87,47 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
          {A.rows, A.columns, B.columns, A.row_stride, A.column_stride, B.row_stride, B.column_stride}) {
         if (extent > std::numeric_limits<int>::max()) throw std::length_error("matmul: an extent beyond 2^31 - 1");
     }
+    if (is_skinny(A, B)) return multiply_skinny(A, B, C, B.columns, std::int64_t{1});
+    const Matrix<T> flipped_A{A.data, A.columns, A.rows, A.column_stride, A.row_stride};
+    const Matrix<T> flipped_B{B.data, B.columns, B.rows, B.column_stride, B.row_stride};
+    if (is_skinny(flipped_B, flipped_A)) return multiply_skinny(flipped_B, flipped_A, C, std::int64_t{1}, B.columns);
+
     const BlasMatrix<T> a(A);
     const BlasMatrix<T> b(B);
     const auto n = static_cast<int>(B.columns);
-    cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose, static_cast<int>(A.rows), n,
-                       static_cast<int>(A.columns), T(1), a.data, a.leading, b.data, b.leading, T(0), C, n);
+    const std::int64_t pieces = pieces_of(A.rows, B.columns, A.columns);
+    const std::int64_t longest = std::max(A.rows, B.columns);
+    // Whole vectors to a piece, so that the BLAS has edges to treat in the last one only.
+    const std::int64_t lines = (longest + 16 * pieces - 1) / (16 * pieces) * 16;
+    const auto bytes = static_cast<std::size_t>(A.rows * A.columns + A.columns * B.columns) * sizeof(T);
+    run::parallel_for(static_cast<std::size_t>((longest + lines - 1) / lines), pieces > 1 ? bytes + (1 << 20) : 0,
+                      [&](std::size_t piece) {
+                          const BlasAlone alone;
+                          const std::int64_t first = static_cast<std::int64_t>(piece) * lines;
+                          const auto count = static_cast<int>(std::min(lines, longest - first));
+                          const bool by_rows = A.rows >= B.columns;
+                          const T* left = by_rows ? a.row(first) : a.data;
+                          const T* right = by_rows ? b.data : b.column(first);
+                          T* target = C + (by_rows ? first * n : first);
+                          cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose,
+                                             by_rows ? count : static_cast<int>(A.rows), by_rows ? n : count,
+                                             static_cast<int>(A.columns), T(1), left, a.leading, right, b.leading, T(0),
+                                             target, n);
+                      });
 }
 
 }  // namespace
+
+void BlasAlone::hold_own_threads() {
+    static const bool held = [] {
+        constexpr int own_threads = 1;  // as openblas_get_parallel() calls them
+        if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == own_threads) {
+            openblas_set_num_threads(1);
+        }
+        return true;
+    }();
+    static_cast<void>(held);
+}
 
 void gemm(const Matrix<float>& A, const Matrix<float>& B, float* C) {
     blas_gemm(A, B, C);

@@ -1,7 +1,11 @@
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <atomic>
+#include <stdexcept>
 #include <thread>
 
+#include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "support.hpp"
@@ -106,6 +110,54 @@ BOOST_AUTO_TEST_CASE(draw_from_generators_of_their_own) {
         xgrad::compute({there});
     }).join();
     BOOST_TEST(same_bits(here, there));
+}
+
+BOOST_AUTO_TEST_CASE(every_part_is_done_once) {
+    const std::size_t before = xgrad::threads();
+    constexpr std::size_t plenty = std::size_t{1} << 30;
+    for (const std::size_t threads : {1, 2, 3, 8}) {
+        xgrad::set_threads(threads);
+        BOOST_TEST(xgrad::threads() == threads);
+        for (std::size_t call = 0; call < 2000; ++call) {
+            std::vector<std::atomic<int>> times(call % 37);
+            xgrad::run::parallel_for(times.size(), plenty, [&](std::size_t part) { ++times[part]; });
+            const bool once = std::all_of(times.begin(), times.end(), [](const auto& count) { return count == 1; });
+            BOOST_REQUIRE(once);
+        }
+    }
+    xgrad::set_threads(before);
+}
+
+BOOST_AUTO_TEST_CASE(parts_within_parts_and_callers_at_once) {
+    const std::size_t before = xgrad::threads();
+    xgrad::set_threads(4);
+    constexpr std::size_t plenty = std::size_t{1} << 30;
+    std::atomic<int> sum = 0;
+    const auto outer = [&] {
+        for (int call = 0; call < 200; ++call) {
+            xgrad::run::parallel_for(8, plenty, [&](std::size_t) {
+                xgrad::run::parallel_for(4, plenty, [&](std::size_t part) { sum += static_cast<int>(part); });
+            });
+        }
+    };
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < 3; ++caller) callers.emplace_back(outer);
+    for (std::thread& caller : callers) caller.join();
+    BOOST_TEST(sum == 3 * 200 * 8 * (0 + 1 + 2 + 3));
+    xgrad::set_threads(before);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_part_throws_arrives_when_all_are_done) {
+    std::atomic<int> calls = 0;
+    const auto fails_at_five = [&](std::size_t part) {
+        ++calls;
+        if (part == 5) throw std::length_error("five");
+    };
+    for (int call = 0; call < 100; ++call) {
+        calls = 0;
+        BOOST_CHECK_THROW(xgrad::run::parallel_for(8, std::size_t{1} << 30, fails_at_five), std::length_error);
+        BOOST_TEST(calls == 8);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,158 @@
+#include <xgrad/ops/kernels/skinny.hpp>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <xgrad/graph/isa.hpp>
+#include <xgrad/graph/run/parallel.hpp>
+
+namespace xgrad::kernels {
+
+namespace {
+
+/// Calls Body::run, compiled for the instruction set in use. It must be inlined, and so must what it calls.
+template <class Body, class... A>
+struct PerIsa {
+    static void baseline(A... arguments) { Body::run(arguments...); }
+#if defined(__x86_64__)
+    [[gnu::target("avx2,fma")]] static void avx2(A... arguments) {
+        Body::run(arguments...);
+    }
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]] static void avx512(A... arguments) {
+        Body::run(arguments...);
+    }
+    static constexpr std::array all{&baseline, &avx2, &avx512};
+#else
+    static constexpr std::array all{&baseline, &baseline, &baseline};
+#endif
+};
+
+template <class Body, class... A>
+void per_isa(A... arguments) {
+    PerIsa<Body, A...>::all[static_cast<std::size_t>(isa())](arguments...);
+}
+
+/// sums[j] += Σ_k a[k] b[k stride + j] for j < n, four rows of b at a time.
+struct AddRows {
+    template <class T>
+    [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t stride, std::int64_t rows,
+                                                  std::int64_t n, T* __restrict sums) {
+        std::int64_t k = 0;
+        for (; k + 4 <= rows; k += 4) {
+            const T *b0 = b + k * stride, *b1 = b0 + stride, *b2 = b1 + stride, *b3 = b2 + stride;
+            const T a0 = a[k], a1 = a[k + 1], a2 = a[k + 2], a3 = a[k + 3];
+            for (std::int64_t j = 0; j < n; ++j) {
+                sums[j] += (a0 * b0[j] + a1 * b1[j]) + (a2 * b2[j] + a3 * b3[j]);
+            }
+        }
+        for (; k < rows; ++k) {
+            const T* bk = b + k * stride;
+            for (std::int64_t j = 0; j < n; ++j) sums[j] += a[k] * bk[j];
+        }
+    }
+};
+
+/// *sum = Σ_k a[k] b[k], in 32 strands.
+struct Dot {
+    template <class T>
+    [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t count, T* sum) {
+        constexpr std::int64_t strands = 32;
+        T sums[strands] = {};
+        std::int64_t k = 0;
+        for (; k + strands <= count; k += strands) {
+            for (std::int64_t s = 0; s < strands; ++s) sums[s] += a[k + s] * b[k + s];
+        }
+        for (std::int64_t s = 0; k + s < count; ++s) sums[s] += a[k + s] * b[k + s];
+        for (std::int64_t width = strands / 2; width > 0; width /= 2) {
+            for (std::int64_t s = 0; s < width; ++s) sums[s] += sums[s + width];
+        }
+        *sum = sums[0];
+    }
+};
+
+constexpr std::int64_t columns_per_part = 512;
+
+/// B's rows have no gaps: pieces of them are added up into rows of C.
+template <class T>
+void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int64_t row_stride,
+             std::int64_t column_stride) {
+    constexpr std::int64_t rows_per_piece = 512;
+    const std::int64_t pieces = std::max<std::int64_t>((B.rows + rows_per_piece - 1) / rows_per_piece, 1);
+    const std::int64_t row_sums = A.rows * B.columns;
+    std::vector<T> sums(static_cast<std::size_t>(pieces * row_sums), T(0));
+    const std::int64_t strips = (B.columns + columns_per_part - 1) / columns_per_part;
+    const auto bytes = static_cast<std::size_t>(B.rows * B.columns) * sizeof(T);
+    run::parallel_for(static_cast<std::size_t>(pieces * strips), bytes, [&](std::size_t part) {
+        const std::int64_t piece = static_cast<std::int64_t>(part) / strips;
+        const std::int64_t first = static_cast<std::int64_t>(part) % strips * columns_per_part;
+        const std::int64_t k = piece * rows_per_piece;
+        for (std::int64_t i = 0; i < A.rows; ++i) {
+            per_isa<AddRows>(a + i * A.columns + k, B.data + k * B.row_stride + first, B.row_stride,
+                             std::min(rows_per_piece, B.rows - k), std::min(columns_per_part, B.columns - first),
+                             sums.data() + piece * row_sums + i * B.columns + first);
+        }
+    });
+    for (std::int64_t width = 1; width < pieces; width *= 2) {
+        for (std::int64_t piece = 0; piece + width < pieces; piece += 2 * width) {
+            T* sum = sums.data() + piece * row_sums;
+            for (std::int64_t e = 0; e < row_sums; ++e) sum[e] += sum[width * row_sums + e];
+        }
+    }
+    for (std::int64_t i = 0; i < A.rows; ++i) {
+        for (std::int64_t j = 0; j < B.columns; ++j) {
+            C[i * row_stride + j * column_stride] = sums[static_cast<std::size_t>(i * B.columns + j)];
+        }
+    }
+}
+
+/// B's columns have no gaps: every element of C is a dot product.
+template <class T>
+void by_columns(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int64_t row_stride,
+                std::int64_t column_stride) {
+    constexpr std::int64_t most_per_piece = 4096;
+    const std::int64_t parts = (B.columns + columns_per_part - 1) / columns_per_part;
+    const auto bytes = static_cast<std::size_t>(B.rows * B.columns) * sizeof(T);
+    run::parallel_for(static_cast<std::size_t>(parts), bytes, [&](std::size_t part) {
+        const std::int64_t first = static_cast<std::int64_t>(part) * columns_per_part;
+        for (std::int64_t j = first; j < std::min(B.columns, first + columns_per_part); ++j) {
+            for (std::int64_t i = 0; i < A.rows; ++i) {
+                T total = 0;
+                for (std::int64_t k = 0; k < B.rows; k += most_per_piece) {
+                    T sum;
+                    per_isa<Dot>(a + i * A.columns + k, B.data + j * B.column_stride + k,
+                                 std::min(most_per_piece, B.rows - k), &sum);
+                    total += sum;
+                }
+                C[i * row_stride + j * column_stride] = total;
+            }
+        }
+    });
+}
+
+}  // namespace
+
+template <class T>
+void multiply_skinny(const Matrix<T>& A, const Matrix<T>& B, T* C, std::int64_t row_stride,
+                     std::int64_t column_stride) {
+    // A is small: its rows without gaps.
+    std::vector<T> copy;
+    const T* a = A.data;
+    if (A.column_stride != 1 || (A.rows > 1 && A.row_stride != A.columns)) {
+        copy.reserve(static_cast<std::size_t>(A.rows * A.columns));
+        for (std::int64_t i = 0; i < A.rows; ++i) {
+            for (std::int64_t k = 0; k < A.columns; ++k) copy.push_back(A.data[i * A.row_stride + k * A.column_stride]);
+        }
+        a = copy.data();
+    }
+    if (B.column_stride == 1 && (B.row_stride != 1 || B.columns > 1)) {
+        by_rows(A, a, B, C, row_stride, column_stride);
+    } else {
+        by_columns(A, a, B, C, row_stride, column_stride);
+    }
+}
+
+template void multiply_skinny(const Matrix<float>&, const Matrix<float>&, float*, std::int64_t, std::int64_t);
+template void multiply_skinny(const Matrix<double>&, const Matrix<double>&, double*, std::int64_t, std::int64_t);
+
+}  // namespace xgrad::kernels
