@@ -1,8 +1,8 @@
 """What the peers share: the numbers that every program works on (as in data.hpp), the clock, and one line of JSON for
 each case and variant.
 
-    NAME_bench.py                       lists its cases and variants
-    NAME_bench.py CASE [VARIANT...]     measures them
+    NAME_bench.py                           lists its cases and variants
+    NAME_bench.py CASE SAMPLES VARIANT...   measures them
 """
 import json
 import statistics
@@ -12,7 +12,6 @@ import time
 import numpy as np
 
 CHECKED_STEPS = 5
-SAMPLES = 15
 SECONDS_PER_SAMPLE = 0.01
 
 
@@ -47,7 +46,7 @@ def distance(parameters, start):
     return float(sum(np.abs(np.asarray(p, np.float64) - s).sum() for p, s in zip(parameters, start)))
 
 
-def measure(case, variant, make, per):
+def measure(case, variant, make, per, samples):
     """make() gives step() and check(), the latter the cost and how far the parameters have moved."""
     step, check = make()
     for _ in range(CHECKED_STEPS):
@@ -59,14 +58,15 @@ def measure(case, variant, make, per):
     begin = time.perf_counter()
     step()
     steps = max(1, int(SECONDS_PER_SAMPLE / max(time.perf_counter() - begin, 1e-9)))
-    samples = []
-    for _ in range(SAMPLES):
-        begin = time.perf_counter()
+    wall, cpu = [], []
+    for _ in range(samples):
+        begin, begin_cpu = time.perf_counter_ns(), time.process_time_ns()
         for _ in range(steps):
             step()
-        samples.append((time.perf_counter() - begin) / steps / per * 1e9)
-    print(json.dumps(dict(case=case, variant=variant, median=statistics.median(samples), min=min(samples), cost=cost,
-                          moved=moved)), flush=True)
+        wall.append((time.perf_counter_ns() - begin) / steps / per)
+        cpu.append((time.process_time_ns() - begin_cpu) / steps / per)
+    print(json.dumps(dict(case=case, variant=variant, wall=statistics.median(wall), wall_min=min(wall),
+                          cpu=statistics.median(cpu), cpu_min=min(cpu), cost=cost, moved=moved)), flush=True)
 
 
 def main(cases):
@@ -74,11 +74,9 @@ def main(cases):
     if len(sys.argv) == 1:
         print("\n".join(f"{case} {variant}" for case in cases for variant in cases[case]))
         return
-    case, *wanted = sys.argv[1:]
-    for variant, make in cases.get(case, {}).items():
-        if wanted and variant not in wanted:
-            continue
+    case, samples, *wanted = sys.argv[1:]
+    for variant in wanted:
         try:
-            measure(case, variant, make, 1000 if case.startswith("W1/") else 1)
+            measure(case, variant, cases[case][variant], 1000 if case.startswith("W1/") else 1, int(samples))
         except Exception as error:  # one variant that this version lacks must not keep the others away
             print(json.dumps(dict(case=case, variant=variant, error=f"{type(error).__name__}: {error}"[:300])), flush=True)
