@@ -92,7 +92,7 @@ def notes(results):
     if about["clock"] == "cpu":
         lines.append("Times are the processor's, of all threads together.")
     lines.append("* goal for xgrad on 2 cores of a Zen 5; `at most`: the same as a multiple of the floor. Allocations: calls "
-                 "of operator new in a step, after the first.")
+                 "of operator new in a step, after the warm-up.")
     chosen = [f"{case}: {c['PyTorch best']['variant']} ({c['PyTorch best']['setting']})"
               for case, c in results["cases"].items() if "PyTorch best" in c]
     if chosen:
