@@ -25,6 +25,7 @@ GOALS = {
     "W8/hvp": ("µs", 15, None, None),
     "W8/hessian": ("µs", 60, None, None),
 }
+QUIET = 0.5  # load before the run, in processes
 NANOSECONDS = {"ns": 1, "µs": 1e3, "ms": 1e6}
 # Columns: the program, and which of its variants; None for the fastest.
 COLUMNS = [("PyTorch", None), ("NumPy", None), ("floor", None), ("xgrad", "recorded"), ("xgrad", "compiled")]
@@ -89,10 +90,12 @@ def notes(results):
     """What stands below the table."""
     about = results["about"]
     lines = [", ".join(f"{k}: {v}" for k, v in about.items())]
+    if about["load before"] > QUIET:
+        lines.append(f"The machine was not quiet: others had a load of {about['load before']} when this began.")
     if about["clock"] == "cpu":
         lines.append("Times are the processor's, of all threads together.")
-    lines.append("* goal for xgrad on 2 cores of a Zen 5; `at most`: the same as a multiple of the floor. Allocations: calls "
-                 "of operator new in a step, after the warm-up.")
+    lines.append("* goal for xgrad on 2 cores of a Zen 5, recorded; compiled. `at most`: the first as a multiple of the "
+                 "floor. Allocations: calls of operator new in a step, after the warm-up.")
     chosen = [f"{case}: {c['PyTorch best']['variant']} ({c['PyTorch best']['setting']})"
               for case, c in results["cases"].items() if "PyTorch best" in c]
     if chosen:
