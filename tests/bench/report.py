@@ -158,7 +158,7 @@ def shapes(results):
             drawn += [("box", x, 46, 14, 14, COLOURS[name]), ("text", x + 20, 58, "start", 13, name)]
             x += 40 + 9 * len(name)
     bottom = height - 40
-    for exponent in range(math.ceil(low), math.floor(high) + 1):
+    for exponent in range(math.floor(low), math.floor(high) + 1):
         for digit in (1, 2, 5):
             ratio = digit * 10.0**exponent
             if low <= math.log10(ratio) <= high + 1e-9:
