@@ -9,6 +9,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad {
 
@@ -70,6 +71,69 @@ Shape taken_shape(const Shape& x, const Shape& indices, std::size_t axis) {
     return shape;
 }
 
+/// What the probes index: an array along one of its axes, and the shape of what that takes.
+struct Indexed {
+    Shape array, indices;
+    std::int64_t axis;
+    Shape taken{};
+    std::int64_t along() const { return axis < 0 ? axis + static_cast<std::int64_t>(array.rank()) : axis; }
+};
+
+/// Whole slices of arrays of every rank; of nothing, and nothing of something.
+std::vector<Indexed> slices_to_take() {
+    std::vector<Indexed> table{{1, 1, 0},           {7, 16, -1},          {15, {}, 0},
+                               {{8, 1}, {3, 4}, 0}, {{1, 7}, 13, 1},      {{2, 1, 3}, {2, 3}, 1},
+                               {{2, 3, 2}, 5, -2},  {{2, 2, 1, 3}, 4, 3}, {{1, 2, 1, 3, 2}, 5, 3},
+                               {{3, 0}, 2, 0},      {{2, 3}, 0, 1}};
+    for (Indexed& row : table) row.taken = taken_shape(row.array, row.indices, static_cast<std::size_t>(row.along()));
+    return table;
+}
+
+/// The same for single elements.
+std::vector<Indexed> elements_to_take() {
+    std::vector<Indexed> table{{1, 1, 0},
+                               {15, 7, 0},
+                               {8, 17, -1},
+                               {{7, 1}, {8, 1}, 0},
+                               {{1, 7}, {1, 8}, -1},
+                               {{2, 1, 3}, {2, 2, 3}, 1},
+                               {{2, 3, 2}, {2, 3, 2}, -2},
+                               {{2, 2, 1, 3}, {2, 2, 1, 2}, 3},
+                               {{1, 2, 1, 3, 2}, {1, 2, 1, 2, 2}, 3},
+                               {{3, 0}, {2, 0}, 0},
+                               {{2, 3}, {0, 3}, 0}};
+    for (Indexed& row : table) row.taken = row.indices;
+    return table;
+}
+
+/// Calls with the array, the indices and what was taken, in this order; the array or what was taken may be left out.
+enum class Given { array, taken, both };
+std::vector<Probe> index_probes(const std::vector<Indexed>& table, Given given,
+                                std::function<Tensor(std::span<const Tensor> x, const Indexed& row)> call) {
+    std::vector<Probe> probes;
+    for (const Indexed& row : table) {
+        const auto extent = static_cast<double>(row.array[static_cast<std::size_t>(row.along())]);
+        Probe probe{to_string(row.array) + " at " + to_string(row.indices) + " along " + std::to_string(row.axis), {}};
+        if (given != Given::taken) probe.inputs.push_back({row.array});
+        probe.inputs.push_back({row.indices, -extent, extent, integer});
+        if (given != Given::array) probe.inputs.push_back({row.taken});
+        probe.call = [call, row](auto x) { return call(x, row); };
+        probes.push_back(std::move(probe));
+    }
+    return probes;
+}
+
+/// Masks of arrays of every rank.
+std::vector<Probe> mask_probes() {
+    std::vector<Probe> probes;
+    for (const Shape& shape : shapes_of_every_rank()) {
+        probes.push_back({to_string(shape), {{shape}, {shape, 0, 1, ProbeInput::Kind::boolean}}, [](auto x) {
+                              return masked_select(x[0], x[1]);
+                          }});
+    }
+    return probes;
+}
+
 Tensor untake(const Tensor& g, const Tensor& indices, std::int64_t axis, const Shape& shape);
 
 const Op& take_op = define(Linear{
@@ -101,14 +165,16 @@ const Op& take_op = define(Linear{
                        return untake(g, r.input(1), r.attribute<std::int64_t>("axis"), r.shape(0));
                    },
                    Zero{"indices are whole numbers"}},
-    .probes = {Probe{"rows", {{{4, 3}}, {{5}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1]); }},
-               Probe{"columns", {{{2, 4}}, {{3}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 1); }},
-               Probe{"middle axis, indices (2, 2)",
-                     {{{2, 3, 2}}, {{2, 2}, -3, 3, integer}},
-                     [](auto x) { return take(x[0], x[1], 1); }},
-               Probe{"a scalar index", {{{4, 3}}, {{}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
-               Probe{"no index", {{{4, 3}}, {{0}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
-               Probe{"a vector", {{{17}}, {{33}, 0, 17, integer}}, [](auto x) { return take(x[0], x[1]); }}},
+    .probes = joined(
+        {Probe{"rows", {{{4, 3}}, {{5}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1]); }},
+         Probe{"columns", {{{2, 4}}, {{3}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 1); }},
+         Probe{"middle axis, indices (2, 2)",
+               {{{2, 3, 2}}, {{2, 2}, -3, 3, integer}},
+               [](auto x) { return take(x[0], x[1], 1); }},
+         Probe{"a scalar index", {{{4, 3}}, {{}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
+         Probe{"no index", {{{4, 3}}, {{0}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
+         Probe{"a vector", {{{17}}, {{33}, 0, 17, integer}}, [](auto x) { return take(x[0], x[1]); }}},
+        index_probes(slices_to_take(), Given::array, [](auto x, auto& row) { return take(x[0], x[1], row.axis); })),
 });
 
 /// The transpose of take: zeros of `shape`, to which the slices of g are added where they were taken from.
@@ -145,16 +211,18 @@ const Op& untake_op = define(Linear{
                        return apply(take_op, {g, r.input(1)}, {{"axis", r.attribute<std::int64_t>("axis")}});
                    },
                    Zero{"indices are whole numbers"}},
-    .probes = {Probe{"rows",
-                     {{{5, 3}}, {{5}, 0, 4, integer}},
-                     [](auto x) {
-                         return untake(x[0], x[1], 0, {4, 3});
-                     }},
-               Probe{"middle axis",
-                     {{{2, 2, 2, 2}}, {{2, 2}, 0, 3, integer}},
-                     [](auto x) {
-                         return untake(x[0], x[1], 1, {2, 3, 2});
-                     }}},
+    .probes = joined({Probe{"rows",
+                            {{{5, 3}}, {{5}, 0, 4, integer}},
+                            [](auto x) {
+                                return untake(x[0], x[1], 0, {4, 3});
+                            }},
+                      Probe{"middle axis",
+                            {{{2, 2, 2, 2}}, {{2, 2}, 0, 3, integer}},
+                            [](auto x) {
+                                return untake(x[0], x[1], 1, {2, 3, 2});
+                            }}},
+                     index_probes(slices_to_take(), Given::taken,
+                                  [](auto x, auto& row) { return untake(x[1], x[0], row.along(), row.array); })),
 });
 
 Tensor untake(const Tensor& g, const Tensor& indices, std::int64_t axis, const Shape& shape) {
@@ -215,7 +283,7 @@ const Op& take_along_axis_op = define(Linear{
                        return scatter(g, r.input(1), r.attribute<std::int64_t>("axis"), r.shape(0));
                    },
                    Zero{"indices are whole numbers"}},
-    .probes =
+    .probes = joined(
         {Probe{"axis 0", {{{4, 3}}, {{5, 3}, 0, 4, integer}}, [](auto x) { return take_along_axis(x[0], x[1], 0); }},
          Probe{"axis -1", {{{2, 4}}, {{2, 3}, -4, 4, integer}}, [](auto x) { return take_along_axis(x[0], x[1], -1); }},
          Probe{"middle axis, one index for all",
@@ -223,6 +291,8 @@ const Op& take_along_axis_op = define(Linear{
                [](auto x) { return take_along_axis(x[0], x[1], 1); }},
          Probe{"none", {{{2, 4}}, {{2, 0}, 0, 4, integer}}, [](auto x) { return take_along_axis(x[0], x[1], 1); }},
          Probe{"vector", {{{16}}, {{31}, 0, 16, integer}}, [](auto x) { return take_along_axis(x[0], x[1], 0); }}},
+        index_probes(elements_to_take(), Given::array,
+                     [](auto x, auto& row) { return take_along_axis(x[0], x[1], row.axis); })),
 });
 
 /// The transpose of take_along_axis: zeros of `shape` to which the elements of x are added.
@@ -257,16 +327,18 @@ const Op& scatter_op = define(Linear{
                        return apply(take_along_axis_op, {g, r.input(1)}, {{"axis", r.attribute<std::int64_t>("axis")}});
                    },
                    Zero{"indices are whole numbers"}},
-    .probes = {Probe{"axis 0",
-                     {{{5, 3}}, {{5, 3}, 0, 4, integer}},
-                     [](auto x) {
-                         return scatter(x[0], x[1], 0, {4, 3});
-                     }},
-               Probe{"axis 1",
-                     {{{2, 3}}, {{2, 3}, 0, 2, integer}},
-                     [](auto x) {
-                         return scatter(x[0], x[1], 1, {2, 2});
-                     }}},
+    .probes = joined({Probe{"axis 0",
+                            {{{5, 3}}, {{5, 3}, 0, 4, integer}},
+                            [](auto x) {
+                                return scatter(x[0], x[1], 0, {4, 3});
+                            }},
+                      Probe{"axis 1",
+                            {{{2, 3}}, {{2, 3}, 0, 2, integer}},
+                            [](auto x) {
+                                return scatter(x[0], x[1], 1, {2, 2});
+                            }}},
+                     index_probes(elements_to_take(), Given::taken,
+                                  [](auto x, auto& row) { return scatter(x[1], x[0], row.along(), row.array); })),
 });
 
 Tensor scatter(const Tensor& g, const Tensor& indices, std::int64_t axis, const Shape& shape, Location at) {
@@ -276,23 +348,26 @@ Tensor scatter(const Tensor& g, const Tensor& indices, std::int64_t axis, const 
 const Op& scatter_add_op = define(Composite{
     .name = "scatter_add",
     .math = "y = x, then y[i, indices[i, k, j], j] += updates[i, k, j]",
-    .probes = {Probe{"axis 0",
-                     {{{4, 3}}, {{5, 3}, 0, 4, integer}, {{5, 3}}},
-                     [](auto x) { return scatter_add(x[0], x[1], x[2], 0); }},
-               Probe{"axis -1",
-                     {{{2, 4}}, {{2, 2}, 0, 4, integer}, {{2, 2}}},
-                     [](auto x) { return scatter_add(x[0], x[1], x[2], -1); }}},
+    .probes = joined({Probe{"axis 0",
+                            {{{4, 3}}, {{5, 3}, 0, 4, integer}, {{5, 3}}},
+                            [](auto x) { return scatter_add(x[0], x[1], x[2], 0); }},
+                      Probe{"axis -1",
+                            {{{2, 4}}, {{2, 2}, 0, 4, integer}, {{2, 2}}},
+                            [](auto x) { return scatter_add(x[0], x[1], x[2], -1); }}},
+                     index_probes(elements_to_take(), Given::both,
+                                  [](auto x, auto& row) { return scatter_add(x[0], x[1], x[2], row.axis); })),
 });
 
 const Op& masked_select_op = define(Composite{
     .name = "masked_select",
     .math = "y = the elements of x where the mask is true",
-    .probes = {Probe{"matrix",
-                     {{{2, 3}}, {{2, 3}, 0, 1, ProbeInput::Kind::boolean}},
-                     [](auto x) { return masked_select(x[0], x[1]); }},
-               Probe{"vector",
-                     {{{17}}, {{17}, 0, 1, ProbeInput::Kind::boolean}},
-                     [](auto x) { return masked_select(x[0], x[1]); }}},
+    .probes = joined({Probe{"matrix",
+                            {{{2, 3}}, {{2, 3}, 0, 1, ProbeInput::Kind::boolean}},
+                            [](auto x) { return masked_select(x[0], x[1]); }},
+                      Probe{"vector",
+                            {{{17}}, {{17}, 0, 1, ProbeInput::Kind::boolean}},
+                            [](auto x) { return masked_select(x[0], x[1]); }}},
+                     mask_probes()),
 });
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad {
 
@@ -28,9 +29,10 @@ const Op& astype_op = define(Linear{
             });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return astype(g, r.input().dtype()); }},
-    .probes = {Probe{"to float64", {{{2, 3}}}, [](auto x) { return astype(x[0], DType::float64); }},
-               Probe{"to the widest", {{{5}}}, [](auto x) { return astype(x[0], DType::longdouble); }},
-               Probe{"of an empty tensor", {{{0, 3}}}, [](auto x) { return astype(x[0], DType::float64); }}},
+    .probes = joined({Probe{"to float64", {{{2, 3}}}, [](auto x) { return astype(x[0], DType::float64); }},
+                      Probe{"to the widest", {{{5}}}, [](auto x) { return astype(x[0], DType::longdouble); }},
+                      Probe{"of an empty tensor", {{{0, 3}}}, [](auto x) { return astype(x[0], DType::float64); }}},
+                     shape_probes(shapes_of_every_rank(), [](auto& x) { return astype(x, DType::longdouble); })),
 });
 
 const Op& stop_gradient_op = define(General{
@@ -46,7 +48,8 @@ const Op& stop_gradient_op = define(General{
         },
     .vjp = Zero{"that is what it is for"},
     .jvp = Zero{"that is what it is for"},
-    .probes = {Probe{"matrix", {{{2, 3}}}}},
+    .probes = joined({Probe{"matrix", {{{2, 3}}}}},
+                     shape_probes(shapes_of_every_rank(), [](auto& x) { return stop_gradient(x); })),
 });
 
 const Op& identity_op = define(Linear{
@@ -61,7 +64,8 @@ const Op& identity_op = define(Linear{
             return std::optional<Layout>({0, input.strides});
         },
     .transposes = {[](const Record&, const Tensor& g) { return g; }},
-    .probes = {Probe{"matrix", {{{2, 3}}}}, Probe{"scalar", {{{}}}}, Probe{"empty", {{{0, 3}}}}},
+    .probes = joined({Probe{"matrix", {{{2, 3}}}}, Probe{"scalar", {{{}}}}, Probe{"empty", {{{0, 3}}}}},
+                     shape_probes(shapes_of_every_rank(), [](auto& x) { return identity(x); })),
 });
 
 }  // namespace
