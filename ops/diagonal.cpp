@@ -5,7 +5,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/movement.hpp>
-#include <xgrad/ops/probe_tables.hpp>
+#include <xgrad/ops/movement_probes.hpp>
 #include <xgrad/ops/rearrange.hpp>
 
 // Diagonals and triangles of the last two axes.
@@ -31,12 +31,6 @@ Diagonal diagonal_of(const Shape& matrix, const Attributes& attributes) {
 }
 
 Tensor embedded(const Tensor& x, std::int64_t offset, const Shape& shape);
-
-/// Square, tall and wide matrices, stacks of them and empty ones, with diagonals within and outside.
-std::vector<ShapeAndNumbers> matrices_and_offsets() {
-    return {{{1, 1}, 0},    {{1, 17}, 3},    {{15, 1}, -7},      {{4, 4}, -3},         {{8, 2}, -1}, {{1, 3, 3}, 0},
-            {{2, 1, 4}, 2}, {{2, 3, 2}, -2}, {{1, 2, 3, 2}, -1}, {{1, 2, 1, 2, 3}, 1}, {{0, 3}, 1},  {{2, 3, 0}, -1}};
-}
 
 const Op& diagonal_op = define(Linear{
     .name = "diagonal",
@@ -67,23 +61,8 @@ const Op& diagonal_op = define(Linear{
                 Probe{"below, of a stack", {{{2, 4, 3}}}, [](auto x) { return diagonal(x[0], -2, 1, 2); }},
                 Probe{"outer axes", {{{3, 2, 3}}}, [](auto x) { return diagonal(x[0], 0, 0, 2); }},
                 Probe{"outside", {{{2, 3}}}, [](auto x) { return diagonal(x[0], 7); }}},
-               number_probes(matrices_and_offsets(), [](auto& x, auto& offset) { return diagonal(x, offset[0]); })),
+               number_probes(matrices_and_diagonals(), [](auto& x, auto& offset) { return diagonal(x, offset[0]); })),
 });
-
-/// Vectors and stacks of them, above and below.
-std::vector<ShapeAndNumbers> vectors_and_offsets() {
-    return {{1, 0},
-            {1, -2},
-            {7, 1},
-            {8, 0},
-            {15, 0},
-            {{1, 4}, -1},
-            {{3, 1}, 1},
-            {{2, 1, 3}, -2},
-            {{2, 1, 2, 2}, 0},
-            {{1, 2, 1, 3, 2}, 1},
-            {0, 2}};
-}
 
 /// The transpose of diagonal: a matrix of zeros with x on the diagonal.
 const Op& embed_op = define(Linear{
@@ -132,7 +111,7 @@ const Op& embed_op = define(Linear{
                [](auto x) {
                    return embedded(x[0], 0, {0, 3});
                }}},
-        number_probes(vectors_and_offsets(), [](auto& x, auto& offset) { return embed_diagonal(x, offset[0]); })),
+        number_probes(vectors_and_diagonals(), [](auto& x, auto& offset) { return embed_diagonal(x, offset[0]); })),
 });
 
 Tensor embedded(const Tensor& x, std::int64_t offset, const Shape& shape) {
@@ -174,7 +153,7 @@ const Op& band_op = define(Linear{
                       Probe{"upper, wide", {{{2, 4}}}, [](auto x) { return triu(x[0], 1); }},
                       Probe{"of a stack", {{{2, 3, 2}}}, [](auto x) { return tril(x[0], -1); }},
                       Probe{"empty", {{{0, 2}}}, [](auto x) { return triu(x[0]); }}},
-                     number_probes(matrices_and_offsets(),
+                     number_probes(matrices_and_diagonals(),
                                    [](auto& x, auto& k) { return k[0] < 0 ? tril(x, k[0]) : triu(x, k[0]); })),
 });
 

@@ -8,6 +8,7 @@
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
+#include <xgrad/ops/index_probes.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 
@@ -69,69 +70,6 @@ Shape taken_shape(const Shape& x, const Shape& indices, std::size_t axis) {
     shape.append(indices);
     shape.append(Shape(x.begin() + axis + 1, x.end()));
     return shape;
-}
-
-/// What the probes index: an array along one of its axes, and the shape of what that takes.
-struct Indexed {
-    Shape array, indices;
-    std::int64_t axis;
-    Shape taken{};
-    std::int64_t along() const { return axis < 0 ? axis + static_cast<std::int64_t>(array.rank()) : axis; }
-};
-
-/// Whole slices of arrays of every rank; of nothing, and nothing of something.
-std::vector<Indexed> slices_to_take() {
-    std::vector<Indexed> table{{1, 1, 0},           {7, 16, -1},          {15, {}, 0},
-                               {{8, 1}, {3, 4}, 0}, {{1, 7}, 13, 1},      {{2, 1, 3}, {2, 3}, 1},
-                               {{2, 3, 2}, 5, -2},  {{2, 2, 1, 3}, 4, 3}, {{1, 2, 1, 3, 2}, 5, 3},
-                               {{3, 0}, 2, 0},      {{2, 3}, 0, 1}};
-    for (Indexed& row : table) row.taken = taken_shape(row.array, row.indices, static_cast<std::size_t>(row.along()));
-    return table;
-}
-
-/// The same for single elements.
-std::vector<Indexed> elements_to_take() {
-    std::vector<Indexed> table{{1, 1, 0},
-                               {15, 7, 0},
-                               {8, 17, -1},
-                               {{7, 1}, {8, 1}, 0},
-                               {{1, 7}, {1, 8}, -1},
-                               {{2, 1, 3}, {2, 2, 3}, 1},
-                               {{2, 3, 2}, {2, 3, 2}, -2},
-                               {{2, 2, 1, 3}, {2, 2, 1, 2}, 3},
-                               {{1, 2, 1, 3, 2}, {1, 2, 1, 2, 2}, 3},
-                               {{3, 0}, {2, 0}, 0},
-                               {{2, 3}, {0, 3}, 0}};
-    for (Indexed& row : table) row.taken = row.indices;
-    return table;
-}
-
-/// Calls with the array, the indices and what was taken, in this order; the array or what was taken may be left out.
-enum class Given { array, taken, both };
-std::vector<Probe> index_probes(const std::vector<Indexed>& table, Given given,
-                                std::function<Tensor(std::span<const Tensor> x, const Indexed& row)> call) {
-    std::vector<Probe> probes;
-    for (const Indexed& row : table) {
-        const auto extent = static_cast<double>(row.array[static_cast<std::size_t>(row.along())]);
-        Probe probe{to_string(row.array) + " at " + to_string(row.indices) + " along " + std::to_string(row.axis), {}};
-        if (given != Given::taken) probe.inputs.push_back({row.array});
-        probe.inputs.push_back({row.indices, -extent, extent, integer});
-        if (given != Given::array) probe.inputs.push_back({row.taken});
-        probe.call = [call, row](auto x) { return call(x, row); };
-        probes.push_back(std::move(probe));
-    }
-    return probes;
-}
-
-/// Masks of arrays of every rank.
-std::vector<Probe> mask_probes() {
-    std::vector<Probe> probes;
-    for (const Shape& shape : shapes_of_every_rank()) {
-        probes.push_back({to_string(shape), {{shape}, {shape, 0, 1, ProbeInput::Kind::boolean}}, [](auto x) {
-                              return masked_select(x[0], x[1]);
-                          }});
-    }
-    return probes;
 }
 
 Tensor untake(const Tensor& g, const Tensor& indices, std::int64_t axis, const Shape& shape);
@@ -367,7 +305,7 @@ const Op& masked_select_op = define(Composite{
                       Probe{"vector",
                             {{{17}}, {{17}, 0, 1, ProbeInput::Kind::boolean}},
                             [](auto x) { return masked_select(x[0], x[1]); }}},
-                     mask_probes()),
+                     mask_probes([](auto& x, auto& mask) { return masked_select(x, mask); })),
 });
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
-#include <xgrad/ops/probe_tables.hpp>
+#include <xgrad/ops/movement_probes.hpp>
 
 namespace xgrad {
 
@@ -41,24 +41,7 @@ const Op& transpose_op = define(Linear{
             inverse[index(axes[axis])] = static_cast<std::int64_t>(axis);
         return transpose(g, inverse);
     }},
-    .probes = joined({Probe{"matrix", {{{2, 3}}}, [](auto x) { return transpose(x[0]); }},
-                      Probe{"scalar", {{{}}}, [](auto x) { return transpose(x[0]); }},
-                      Probe{"permutation",
-                            {{{2, 3, 4}}},
-                            [](auto x) {
-                                return transpose(x[0], {1, 2, 0});
-                            }}},
-                     number_probes({{1, 0},
-                                    {7, -1},
-                                    {{1, 17}, {1, 0}},
-                                    {{16, 2}, {0, 1}},
-                                    {{2, 1, 3}, {2, 0, 1}},
-                                    {{2, 3, 2}, {-1, 0, 1}},
-                                    {{2, 2, 1, 3}, {3, 1, 0, 2}},
-                                    {{1, 2, 1, 3, 2}, {-1, -2, -3, -4, -5}},
-                                    {{0, 3}, {1, 0}},
-                                    {{2, 0, 3}, {1, 2, 0}}},
-                                   [](const Tensor& x, const Shape& axes) { return transpose(x, axes); })),
+    .probes = transpose_probes(),
 });
 
 const Op& reshape_op = define(Linear{
@@ -73,30 +56,7 @@ const Op& reshape_op = define(Linear{
             return x.is_contiguous() ? std::optional<Layout>({0, row_major(shape)}) : std::nullopt;
         },
     .transposes = {[](const Record& r, const Tensor& g) { return reshape(g, r.shape(0)); }},
-    .probes = joined({Probe{"flat", {{{2, 3}}}, [](auto x) { return reshape(x[0], {6}); }},
-                      Probe{"of a transpose",
-                            {{{2, 3}}},
-                            [](auto x) {
-                                return reshape(transpose(x[0]), {2, -1});
-                            }},
-                      Probe{"empty",
-                            {{{0, 3}}},
-                            [](auto x) {
-                                return reshape(x[0], {3, 0});
-                            }}},
-                     number_probes({{{}, {1, 1}},
-                                    {1, {}},
-                                    {8, {2, -1, 2}},
-                                    {16, {4, 4}},
-                                    {33, {3, 11}},
-                                    {{1, 7}, 7},
-                                    {{17, 1}, {1, 17}},
-                                    {{2, 3}, {3, -1}},
-                                    {{2, 2, 1, 3}, {-1, 2}},
-                                    {{1, 2, 1, 3, 2}, {2, 6}},
-                                    {12, {2, 1, 3, 1, 2}},
-                                    {{2, 0}, 0}},
-                                   [](const Tensor& x, const Shape& shape) { return reshape(x, shape); })),
+    .probes = reshape_probes(),
 });
 
 const Op& broadcast_to_op = define(Linear{
@@ -112,33 +72,7 @@ const Op& broadcast_to_op = define(Linear{
         },
     // Every copy sends its cotangent back: their sum.
     .transposes = {[](const Record& r, const Tensor& g) { return algebra::unstretched(g, r.shape(0)); }},
-    .probes = joined({Probe{"column",
-                            {{{2, 1}}},
-                            [](auto x) {
-                                return broadcast_to(x[0], {2, 3});
-                            }},
-                      Probe{"new axis",
-                            {{{3}}},
-                            [](auto x) {
-                                return broadcast_to(x[0], {2, 3});
-                            }},
-                      Probe{"to nothing",
-                            {{{1, 3}}},
-                            [](auto x) {
-                                return broadcast_to(x[0], {0, 3});
-                            }}},
-                     number_probes({{{}, {2, 3}},
-                                    {{}, 16},
-                                    {1, 31},
-                                    {3, {3, 3}},
-                                    {{7, 1}, {7, 2}},
-                                    {{1, 8}, {3, 8}},
-                                    {{3, 1, 2}, {3, 2, 2}},
-                                    {{2, 1}, {2, 2, 3}},
-                                    {{1, 2, 1}, {2, 3, 2, 2}},
-                                    {{1, 2, 1, 3, 1}, {2, 2, 1, 3, 2}},
-                                    {{0, 1}, {2, 0, 3}}},
-                                   [](const Tensor& x, const Shape& shape) { return broadcast_to(x, shape); })),
+    .probes = broadcast_probes(),
 });
 
 Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at);
@@ -153,37 +87,6 @@ Layout slice_layout(const Strides& strides, const Attributes& attributes) {
         layout.strides[axis] = steps[axis] * strides[axis];
     }
     return layout;
-}
-
-Tensor unslice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape);
-
-/// Of an array of every rank, put into a larger one in steps forwards and backwards.
-std::vector<Probe> unslice_probes() {
-    struct Row {
-        Shape x, shape, starts, steps;
-    };
-    const std::vector<Row> table{{{2, 3}, {5, 4}, {4, 1}, {-2, 1}},
-                                 {{}, {}, {}, {}},
-                                 {1, 3, 2, 1},
-                                 {7, 16, 1, 2},
-                                 {8, 8, 7, -1},
-                                 {17, 33, 0, 2},
-                                 {{1, 7}, {2, 15}, {1, 14}, {1, -2}},
-                                 {{2, 1, 3}, {2, 2, 3}, {0, 1, 0}, {1, 1, 1}},
-                                 {{1, 3, 2}, {3, 3, 4}, {2, 2, 3}, {1, -1, -2}},
-                                 {{2, 2, 1, 3}, {2, 2, 2, 3}, {0, 1, 1, 0}, {1, -1, 1, 1}},
-                                 {{1, 2, 1, 3, 2}, {1, 3, 1, 3, 4}, {0, 0, 0, 2, 1}, {1, 2, 1, -1, 2}},
-                                 {0, 0, 0, 1},
-                                 {{0, 3}, {2, 3}, {0, 0}, {1, 1}}};
-    std::vector<Probe> probes;
-    for (const auto& [x, shape, starts, steps] : table) {
-        probes.push_back({to_string(x) + " into " + to_string(shape),
-                          {{x}},
-                          [=, shape = shape, starts = starts, steps = steps](auto inputs) {
-                              return unslice(inputs[0], starts, steps, shape);
-                          }});
-    }
-    return probes;
 }
 
 /// The transpose of slice: an array of zeros with x at the sliced places.
@@ -221,38 +124,6 @@ const Op& unslice_op = define(Linear{
     .probes = unslice_probes(),
 });
 
-Tensor unslice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape) {
-    return apply(unslice_op, {x}, {{"shape", shape}, {"starts", starts}, {"steps", steps}});
-}
-
-std::vector<Probe> slice_probes() {
-    struct Row {
-        const char* label;
-        Shape shape;
-        std::vector<Slice> slices;
-    };
-    const std::vector<Row> table{{"range", {4, 3}, {range(1, 3)}},
-                                 {"reversed", {4, 3}, {all(-1), all(2)}},
-                                 {"index and newaxis", {4, 3}, {-1, newaxis, all()}},
-                                 {"ellipsis", {2, 3, 4}, {ellipsis, 1}},
-                                 {"nothing", {4, 3}, {range(2, 2)}},
-                                 {"of a scalar", {}, {}},
-                                 {"of one", 1, {newaxis, all(-1)}},
-                                 {"every second", 15, {all(2)}},
-                                 {"backwards in threes", 17, {range(15, 2, -3)}},
-                                 {"the last five", 16, {range(-5, Slice::open)}},
-                                 {"the only row", {1, 12}, {0}},
-                                 {"beyond the ends", {3, 4}, {range(2, 9), range(-9, 2)}},
-                                 {"of rank 4", {2, 2, 1, 3}, {ellipsis, range(1, 3)}},
-                                 {"of rank 5", {1, 2, 1, 3, 2}, {0, all(-1), ellipsis, all(-2), 1}},
-                                 {"of nothing", {0, 3}, {all(), 1}}};
-    std::vector<Probe> probes;
-    for (const auto& [label, shape, slices] : table) {
-        probes.push_back({label, {{shape}}, [slices = slices](auto x) { return view(x[0], slices); }});
-    }
-    return probes;
-}
-
 const Op& slice_op = define(Linear{
     .name = "slice",
     .math = "y[i] = x[start + step i]",
@@ -263,41 +134,15 @@ const Op& slice_op = define(Linear{
     .forward = [](const Array& x, const Attributes& attributes,
                   const Shape&) { return std::optional<Layout>(slice_layout(x.strides, attributes)); },
     .transposes = {[](const Record& r, const Tensor& g) {
-        return unslice(g, r.attribute<Shape>("starts"), r.attribute<Shape>("steps"), r.shape(0));
+        const Attributes attributes{
+            {"shape", r.shape(0)}, {"starts", r.attribute<Shape>("starts")}, {"steps", r.attribute<Shape>("steps")}};
+        return apply(unslice_op, {g}, attributes);
     }},
     .probes = slice_probes(),
 });
 
 Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at) {
     return apply(slice_op, {x}, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, at);
-}
-
-std::vector<Probe> concatenate_probes() {
-    struct Row {
-        const char* label;
-        std::vector<Shape> shapes;
-        std::int64_t axis;
-    };
-    const std::vector<Row> table{{"rows", {{2, 3}, {1, 3}}, 0},
-                                 {"columns of three", {{2, 3}, {2, 0}, {2, 2}}, -1},
-                                 {"one each", {1, 1}, 0},
-                                 {"vectors", {7, 8}, 0},
-                                 {"with nothing", {0, 3}, -1},
-                                 {"three vectors", {15, 1, 2}, 0},
-                                 {"columns of one row", {{1, 3}, {1, 4}}, 1},
-                                 {"a middle axis", {{2, 1, 3}, {2, 2, 3}}, 1},
-                                 {"the first of three", {{1, 2, 2}, {2, 2, 2}}, -3},
-                                 {"of rank 4", {{2, 2, 1, 3}, {2, 2, 2, 3}}, 2},
-                                 {"of rank 5", {{1, 2, 1, 3, 1}, {1, 2, 1, 3, 2}}, 4},
-                                 {"nothing with nothing", {{0, 2}, {0, 2}}, 0}};
-    std::vector<Probe> probes;
-    for (const auto& [label, shapes, axis] : table) {
-        Probe probe{label, {}, [axis = axis](auto x) { return concatenate({x.begin(), x.end()}, axis); }};
-        for (const Shape& shape : shapes) probe.inputs.push_back({shape});
-        probes.push_back(std::move(probe));
-    }
-    probes.push_back({"one with itself", {{{3}}}, [](auto x) { return concatenate({x[0], x[0]}); }});
-    return probes;
 }
 
 const Op& concatenate_op = define(Linear{

@@ -5,7 +5,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/movement.hpp>
-#include <xgrad/ops/probe_tables.hpp>
+#include <xgrad/ops/movement_probes.hpp>
 
 namespace xgrad {
 
@@ -29,38 +29,6 @@ const Op& enrol(const char* name, const char* math, std::initializer_list<Exampl
         probes.push_back({example.label, {{example.shape}}, [f = example.call](auto x) { return f(x[0]); }});
     }
     return define(Composite{.name = name, .math = math, .probes = joined(std::move(probes), more)});
-}
-
-/// Two axes of arrays of every rank, some of them the same.
-std::vector<ShapeAndNumbers> pairs_of_axes() {
-    return {{1, {0, 0}},
-            {15, {0, -1}},
-            {{1, 17}, {0, 1}},
-            {{16, 1}, {-1, -2}},
-            {{3, 1, 4}, {2, 0}},
-            {{2, 2, 1, 3}, {3, 1}},
-            {{2, 3, 2, 1}, {-3, 1}},
-            {{1, 2, 1, 3, 2}, {1, -2}},
-            {{2, 1, 2, 1, 3}, {4, 0}},
-            {{0, 3}, {0, 1}}};
-}
-
-/// The same margin along every axis, taken from the elements.
-std::vector<Probe> pad_probes() {
-    const auto padded = [](Padding how) {
-        return [how](const Tensor& x, const Shape& margin) {
-            return pad(x, std::vector<std::pair<std::int64_t, std::int64_t>>(x.rank(), {margin[0], margin[1]}), how);
-        };
-    };
-    return joined(number_probes({{1, {2, 0}},
-                                 {7, {0, 9}},
-                                 {{1, 8}, {1, 1}},
-                                 {{6, 1}, {0, 3}},
-                                 {{2, 1, 3}, {2, 1}},
-                                 {{2, 2, 1, 3}, {1, 0}},
-                                 {{1, 2, 1, 3, 2}, {0, 1}}},
-                                padded(Padding::edge)),
-                  number_probes({{{}, {0, 0}}, {16, {15, 1}}, {{2, 3, 2}, {1, 0}}}, padded(Padding::reflect)));
 }
 
 const Op& flatten_op = enrol("flatten", "y = x as a vector",
@@ -91,24 +59,15 @@ const Op& moveaxis_op = enrol(
       }}},
     number_probes(pairs_of_axes(), [](const Tensor& x, const Shape& axes) { return moveaxis(x, axes[0], axes[1]); }));
 
-const Op& squeeze_op =
-    enrol("squeeze", "y = x without axes of extent 1",
-          {{"all", {1, 3, 1}, [](const Tensor& x) { return squeeze(x); }},
-           {"one", {1, 3, 1}, [](const Tensor& x) { return squeeze(x, -1); }},
-           {"to a scalar",
-            {1, 1},
-            [](const Tensor& x) {
-                return squeeze(x, {0, 1});
-            }}},
-          joined(shape_probes({{}, 1, {1, 8}, {1, 1, 1, 1, 1}, {1, 2, 1, 3, 1}, {1, 0}},
-                              [](const Tensor& x) { return squeeze(x); }),
-                 number_probes({{{16, 1}, 1},
-                                {{1, 7}, -2},
-                                {{2, 1, 3}, 1},
-                                {{1, 2, 1, 3}, {0, 2}},
-                                {{2, 1, 2, 1, 3}, {-2, 1}},
-                                {{0, 1}, 1}},
-                               [](const Tensor& x, const Shape& axes) { return squeeze(x, axes); })));
+const Op& squeeze_op = enrol("squeeze", "y = x without axes of extent 1",
+                             {{"all", {1, 3, 1}, [](const Tensor& x) { return squeeze(x); }},
+                              {"one", {1, 3, 1}, [](const Tensor& x) { return squeeze(x, -1); }},
+                              {"to a scalar",
+                               {1, 1},
+                               [](const Tensor& x) {
+                                   return squeeze(x, {0, 1});
+                               }}},
+                             squeeze_probes());
 
 const Op& expand_dims_op = enrol("expand_dims", "y = x with a new axis of extent 1",
                                  {{"front", {2, 3}, [](const Tensor& x) { return expand_dims(x, 0); }},
@@ -207,20 +166,7 @@ const Op& tile_op = enrol("tile", "y = x again and again along axes",
                             [](const Tensor& x) {
                                 return tile(x, {2, 1, 2});
                             }}},
-                          number_probes({{{}, 3},
-                                         {1, 8},
-                                         {7, {3, 1}},
-                                         {16, 2},
-                                         {{1, 17}, {2, 1}},
-                                         {{5, 1}, {1, 4}},
-                                         {{2, 1, 3}, {2, 2, 1}},
-                                         {{2, 2, 1, 3}, {1, 2, 3, 1}},
-                                         {{1, 2, 1, 3, 2}, {2, 1, 2, 1, 1}},
-                                         {{0, 3}, {2, 2}},
-                                         {{2, 3}, {0, 1}}},
-                                        [](const Tensor& x, const Shape& counts) {
-                                            return tile(x, {counts.begin(), counts.end()});
-                                        }));
+                          tile_probes());
 
 const Op& meshgrid_op = enrol("meshgrid", "y_k[i_0, i_1, ...] = x_k[i_k]",
                               {{"first",
@@ -233,18 +179,7 @@ const Op& meshgrid_op = enrol("meshgrid", "y_k[i_0, i_1, ...] = x_k[i_k]",
                                 [](const Tensor& x) {
                                     return meshgrid({zeros({2}, x.dtype()), zeros({1}, x.dtype()), x})[2];
                                 }}},
-                              joined(shape_probes({0, 1, 7, 8, 15, 16, 17},
-                                                  [](const Tensor& x) {
-                                                      return meshgrid({x, x})[1];
-                                                  }),
-                                     number_probes({{3, {1}}, {3, {2, 1}}, {5, {1, 2, 1}}, {3, {1, 1, 2, 1}}, {3, 0}},
-                                                   [](const Tensor& x, const Shape& others) {
-                                                       std::vector<Tensor> vectors;
-                                                       for (const std::int64_t extent : others)
-                                                           vectors.push_back(zeros({extent}, x.dtype()));
-                                                       vectors.push_back(x);
-                                                       return meshgrid(vectors).back();
-                                                   })));
+                              meshgrid_probes());
 
 /// The part start ≤ i < stop of one axis.
 Tensor cut(const Tensor& x, std::size_t axis, std::int64_t start, std::int64_t stop) {
