@@ -209,10 +209,20 @@ std::vector<Probe> binary_probes(Interval x, Interval y) {
 }
 
 std::vector<Probe> choice_probes(Interval x, Interval y) {
-    const std::array<Shape, 3> patterns[] = {
-        {Shape{2, 3}, Shape{2, 3}, Shape{2, 3}}, {Shape{2, 1}, Shape{2, 3}, Shape{}},
-        {Shape{2, 3}, Shape{3}, Shape{2, 1}},    {Shape{}, Shape{}, Shape{}},
-        {Shape{0}, Shape{1}, Shape{0}},          {Shape{17}, Shape{17}, Shape{17}}};
+    const std::array<Shape, 3> patterns[] = {{Shape{2, 3}, Shape{2, 3}, Shape{2, 3}},
+                                             {Shape{2, 1}, Shape{2, 3}, Shape{}},
+                                             {Shape{2, 3}, Shape{3}, Shape{2, 1}},
+                                             {Shape{}, Shape{}, Shape{}},
+                                             {Shape{0}, Shape{1}, Shape{0}},
+                                             {Shape{17}, Shape{17}, Shape{17}},
+                                             {Shape{1}, Shape{1}, Shape{1}},
+                                             {Shape{}, Shape{16}, Shape{1}},
+                                             {Shape{1, 7}, Shape{2, 1}, Shape{7}},
+                                             {Shape{2, 1, 3}, Shape{2, 2, 1}, Shape{3}},
+                                             {Shape{8}, Shape{}, Shape{}},
+                                             {Shape{2, 2, 1, 3}, Shape{1, 3}, Shape{2, 1, 2, 1}},
+                                             {Shape{3}, Shape{0, 3}, Shape{0, 1}},
+                                             {Shape{1, 2, 1, 3, 2}, Shape{2, 1, 2}, Shape{1, 1, 2, 1, 1}}};
     std::vector<Probe> probes;
     for (const auto& [mask, left, right] : patterns) {
         probes.push_back({to_string(mask) + " " + to_string(left) + " " + to_string(right),

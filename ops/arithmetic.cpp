@@ -15,10 +15,14 @@ constexpr Interval anywhere = between(-2, 2);
 constexpr Interval positive = between(0.5, 2);
 
 std::vector<Probe> clip_probes() {
-    const std::array<Shape, 3> patterns[] = {{Shape{2, 3}, Shape{}, Shape{}},      {Shape{17}, Shape{}, Shape{}},
-                                             {Shape{2, 3}, Shape{3}, Shape{2, 1}}, {Shape{3}, Shape{2, 1}, Shape{2, 3}},
-                                             {Shape{}, Shape{}, Shape{}},          {Shape{0}, Shape{1}, Shape{}},
-                                             {Shape{2, 1, 3}, Shape{}, Shape{1}},  {Shape{33}, Shape{33}, Shape{33}}};
+    const std::array<Shape, 3> patterns[] = {
+        {Shape{2, 3}, Shape{}, Shape{}},      {Shape{17}, Shape{}, Shape{}},
+        {Shape{2, 3}, Shape{3}, Shape{2, 1}}, {Shape{3}, Shape{2, 1}, Shape{2, 3}},
+        {Shape{}, Shape{}, Shape{}},          {Shape{0}, Shape{1}, Shape{}},
+        {Shape{2, 1, 3}, Shape{}, Shape{1}},  {Shape{33}, Shape{33}, Shape{33}},
+        {Shape{1}, Shape{1}, Shape{1}},       {Shape{16}, Shape{}, Shape{16}},
+        {Shape{1, 7}, Shape{2, 1}, Shape{1}}, {Shape{2, 2, 1, 3}, Shape{3}, Shape{}},
+        {Shape{0, 3}, Shape{3}, Shape{0, 1}}, {Shape{1, 2, 1, 3, 2}, Shape{2, 1, 2}, Shape{1, 1, 2, 1, 1}}};
     std::vector<Probe> probes;
     for (const auto& [x, low, high] : patterns) {
         probes.push_back({to_string(x) + " " + to_string(low) + " " + to_string(high),

@@ -6,6 +6,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/movement_probes.hpp>
 #include <xgrad/ops/rearrange.hpp>
 
 // Diagonals and triangles of the last two axes.
@@ -56,11 +57,13 @@ const Op& diagonal_op = define(Linear{
     .transposes = {[](const Record& r, const Tensor& g) {
         return embedded(g, r.attribute<std::int64_t>("offset"), r.shape(0));
     }},
-    .probes = {Probe{"square", {{{3, 3}}}, [](auto x) { return diagonal(x[0]); }},
-               Probe{"above, wide", {{{2, 4}}}, [](auto x) { return diagonal(x[0], 1); }},
-               Probe{"below, of a stack", {{{2, 4, 3}}}, [](auto x) { return diagonal(x[0], -2, 1, 2); }},
-               Probe{"outer axes", {{{3, 2, 3}}}, [](auto x) { return diagonal(x[0], 0, 0, 2); }},
-               Probe{"outside", {{{2, 3}}}, [](auto x) { return diagonal(x[0], 7); }}},
+    .probes =
+        joined({Probe{"square", {{{3, 3}}}, [](auto x) { return diagonal(x[0]); }},
+                Probe{"above, wide", {{{2, 4}}}, [](auto x) { return diagonal(x[0], 1); }},
+                Probe{"below, of a stack", {{{2, 4, 3}}}, [](auto x) { return diagonal(x[0], -2, 1, 2); }},
+                Probe{"outer axes", {{{3, 2, 3}}}, [](auto x) { return diagonal(x[0], 0, 0, 2); }},
+                Probe{"outside", {{{2, 3}}}, [](auto x) { return diagonal(x[0], 7); }}},
+               number_probes(matrices_and_diagonals(), [](auto& x, auto& offset) { return diagonal(x, offset[0]); })),
 });
 
 /// The transpose of diagonal: a matrix of zeros with x on the diagonal.
@@ -95,21 +98,23 @@ const Op& embed_op = define(Linear{
     .transposes = {[](const Record& r, const Tensor& g) {
         return apply(diagonal_op, {g}, {{"offset", r.attribute<std::int64_t>("offset")}});
     }},
-    .probes = {Probe{"square",
-                     {{{3}}},
-                     [](auto x) {
-                         return embedded(x[0], 0, {3, 3});
-                     }},
-               Probe{"above, of a stack",
-                     {{{2, 2}}},
-                     [](auto x) {
-                         return embedded(x[0], 1, {2, 2, 4});
-                     }},
-               Probe{"empty",
-                     {{{0}}},
-                     [](auto x) {
-                         return embedded(x[0], 0, {0, 3});
-                     }}},
+    .probes = joined(
+        {Probe{"square",
+               {{{3}}},
+               [](auto x) {
+                   return embedded(x[0], 0, {3, 3});
+               }},
+         Probe{"above, of a stack",
+               {{{2, 2}}},
+               [](auto x) {
+                   return embedded(x[0], 1, {2, 2, 4});
+               }},
+         Probe{"empty",
+               {{{0}}},
+               [](auto x) {
+                   return embedded(x[0], 0, {0, 3});
+               }}},
+        number_probes(vectors_and_diagonals(), [](auto& x, auto& offset) { return embed_diagonal(x, offset[0]); })),
 });
 
 Tensor embedded(const Tensor& x, std::int64_t offset, const Shape& shape) {
@@ -148,18 +153,24 @@ const Op& band_op = define(Linear{
             });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return apply(band_op, {g}, r.attributes()); }},
-    .probes = {Probe{"lower", {{{3, 3}}}, [](auto x) { return tril(x[0]); }},
-               Probe{"upper, wide", {{{2, 4}}}, [](auto x) { return triu(x[0], 1); }},
-               Probe{"of a stack", {{{2, 3, 2}}}, [](auto x) { return tril(x[0], -1); }},
-               Probe{"empty", {{{0, 2}}}, [](auto x) { return triu(x[0]); }}},
+    .probes = joined({Probe{"lower", {{{3, 3}}}, [](auto x) { return tril(x[0]); }},
+                      Probe{"upper, wide", {{{2, 4}}}, [](auto x) { return triu(x[0], 1); }},
+                      Probe{"of a stack", {{{2, 3, 2}}}, [](auto x) { return tril(x[0], -1); }},
+                      Probe{"empty", {{{0, 2}}}, [](auto x) { return triu(x[0]); }}},
+                     number_probes(matrices_and_diagonals(),
+                                   [](auto& x, auto& k) { return k[0] < 0 ? tril(x, k[0]) : triu(x, k[0]); })),
 });
 
 const Op& diag_op = define(Composite{
     .name = "diag",
     .math = "y = the matrix with x on its diagonal, or the diagonal of x",
-    .probes = {Probe{"of a vector", {{{3}}}, [](auto x) { return diag(x[0]); }},
-               Probe{"of a vector, below", {{{2}}}, [](auto x) { return diag(x[0], -1); }},
-               Probe{"of a matrix", {{{3, 4}}}, [](auto x) { return diag(x[0], 1); }}},
+    .probes = joined({Probe{"of a vector", {{{3}}}, [](auto x) { return diag(x[0]); }},
+                      Probe{"of a vector, below", {{{2}}}, [](auto x) { return diag(x[0], -1); }},
+                      Probe{"of a matrix", {{{3, 4}}}, [](auto x) { return diag(x[0], 1); }}},
+                     joined(number_probes({{{1, 1}, 0}, {{1, 8}, 2}, {{7, 1}, -3}, {{3, 2}, -1}, {{0, 3}, 0}},
+                                          [](auto& x, auto& k) { return diag(x, k[0]); }),
+                            number_probes({{1, 1}, {7, 0}, {8, -1}, {15, 0}, {17, 0}, {0, 2}},
+                                          [](auto& x, auto& k) { return diag(x, k[0]); }))),
 });
 
 Tensor band(const char* op, const Operand& x, std::int64_t low, std::int64_t high) {

@@ -34,7 +34,8 @@ const Op& einsum_op = define(Composite{
                einsum_probe("bij,bjk,bk->bi", {{2, 2, 3}, {2, 3, 2}, {2, 2}}),
                einsum_probe("...ij,...j->...i", {{2, 2, 3}, {1, 3}}), einsum_probe("i,i", {{3}, {3}}),
                einsum_probe("ij,ik->j", {{2, 3}, {2, 2}}), einsum_probe("ij,jk->ik", {{0, 2}, {2, 3}}),
-               einsum_probe(",->", {{}, {}})},
+               einsum_probe("i,i->i", {17, 17}), einsum_probe("abcde->eca", {{1, 2, 1, 3, 2}}),
+               einsum_probe("...i->...", {{2, 2, 1, 3}}), einsum_probe(",->", {{}, {}})},
 });
 
 /// One operand with names for its axes.

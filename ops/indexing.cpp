@@ -9,7 +9,9 @@
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
+#include <xgrad/ops/index_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/rearrange.hpp>
 
 namespace xgrad {
@@ -111,14 +113,16 @@ const Op& take_op = define(Linear{
                        return untake(g, r.input(1), r.attribute<std::int64_t>("axis"), r.shape(0));
                    },
                    Zero{"indices are whole numbers"}},
-    .probes = {Probe{"rows", {{{4, 3}}, {{5}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1]); }},
-               Probe{"columns", {{{2, 4}}, {{3}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 1); }},
-               Probe{"middle axis, indices (2, 2)",
-                     {{{2, 3, 2}}, {{2, 2}, -3, 3, integer}},
-                     [](auto x) { return take(x[0], x[1], 1); }},
-               Probe{"a scalar index", {{{4, 3}}, {{}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
-               Probe{"no index", {{{4, 3}}, {{0}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
-               Probe{"a vector", {{{17}}, {{33}, 0, 17, integer}}, [](auto x) { return take(x[0], x[1]); }}},
+    .probes = joined(
+        {Probe{"rows", {{{4, 3}}, {{5}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1]); }},
+         Probe{"columns", {{{2, 4}}, {{3}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 1); }},
+         Probe{"middle axis, indices (2, 2)",
+               {{{2, 3, 2}}, {{2, 2}, -3, 3, integer}},
+               [](auto x) { return take(x[0], x[1], 1); }},
+         Probe{"a scalar index", {{{4, 3}}, {{}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
+         Probe{"no index", {{{4, 3}}, {{0}, 0, 4, integer}}, [](auto x) { return take(x[0], x[1], 0); }},
+         Probe{"a vector", {{{17}}, {{33}, 0, 17, integer}}, [](auto x) { return take(x[0], x[1]); }}},
+        index_probes(slices_to_take(), Given::array, [](auto x, auto& row) { return take(x[0], x[1], row.axis); })),
 });
 
 /// The transpose of take: zeros of `shape`, to which the slices of g are added where they were taken from.
@@ -160,16 +164,18 @@ const Op& untake_op = define(Linear{
                        return apply(take_op, {g, r.input(1)}, {{"axis", r.attribute<std::int64_t>("axis")}});
                    },
                    Zero{"indices are whole numbers"}},
-    .probes = {Probe{"rows",
-                     {{{5, 3}}, {{5}, 0, 4, integer}},
-                     [](auto x) {
-                         return untake(x[0], x[1], 0, {4, 3});
-                     }},
-               Probe{"middle axis",
-                     {{{2, 2, 2, 2}}, {{2, 2}, 0, 3, integer}},
-                     [](auto x) {
-                         return untake(x[0], x[1], 1, {2, 3, 2});
-                     }}},
+    .probes = joined({Probe{"rows",
+                            {{{5, 3}}, {{5}, 0, 4, integer}},
+                            [](auto x) {
+                                return untake(x[0], x[1], 0, {4, 3});
+                            }},
+                      Probe{"middle axis",
+                            {{{2, 2, 2, 2}}, {{2, 2}, 0, 3, integer}},
+                            [](auto x) {
+                                return untake(x[0], x[1], 1, {2, 3, 2});
+                            }}},
+                     index_probes(slices_to_take(), Given::taken,
+                                  [](auto x, auto& row) { return untake(x[1], x[0], row.along(), row.array); })),
 });
 
 Tensor untake(const Tensor& g, const Tensor& indices, std::int64_t axis, const Shape& shape) {
@@ -231,7 +237,7 @@ const Op& take_along_axis_op = define(Linear{
                        return scatter(g, r.input(1), r.attribute<std::int64_t>("axis"), r.shape(0));
                    },
                    Zero{"indices are whole numbers"}},
-    .probes =
+    .probes = joined(
         {Probe{"axis 0", {{{4, 3}}, {{5, 3}, 0, 4, integer}}, [](auto x) { return take_along_axis(x[0], x[1], 0); }},
          Probe{"axis -1", {{{2, 4}}, {{2, 3}, -4, 4, integer}}, [](auto x) { return take_along_axis(x[0], x[1], -1); }},
          Probe{"middle axis, one index for all",
@@ -239,6 +245,8 @@ const Op& take_along_axis_op = define(Linear{
                [](auto x) { return take_along_axis(x[0], x[1], 1); }},
          Probe{"none", {{{2, 4}}, {{2, 0}, 0, 4, integer}}, [](auto x) { return take_along_axis(x[0], x[1], 1); }},
          Probe{"vector", {{{16}}, {{31}, 0, 16, integer}}, [](auto x) { return take_along_axis(x[0], x[1], 0); }}},
+        index_probes(elements_to_take(), Given::array,
+                     [](auto x, auto& row) { return take_along_axis(x[0], x[1], row.axis); })),
 });
 
 /// The transpose of take_along_axis: zeros of `shape` to which the elements of x are added.
@@ -274,16 +282,18 @@ const Op& scatter_op = define(Linear{
                        return apply(take_along_axis_op, {g, r.input(1)}, {{"axis", r.attribute<std::int64_t>("axis")}});
                    },
                    Zero{"indices are whole numbers"}},
-    .probes = {Probe{"axis 0",
-                     {{{5, 3}}, {{5, 3}, 0, 4, integer}},
-                     [](auto x) {
-                         return scatter(x[0], x[1], 0, {4, 3});
-                     }},
-               Probe{"axis 1",
-                     {{{2, 3}}, {{2, 3}, 0, 2, integer}},
-                     [](auto x) {
-                         return scatter(x[0], x[1], 1, {2, 2});
-                     }}},
+    .probes = joined({Probe{"axis 0",
+                            {{{5, 3}}, {{5, 3}, 0, 4, integer}},
+                            [](auto x) {
+                                return scatter(x[0], x[1], 0, {4, 3});
+                            }},
+                      Probe{"axis 1",
+                            {{{2, 3}}, {{2, 3}, 0, 2, integer}},
+                            [](auto x) {
+                                return scatter(x[0], x[1], 1, {2, 2});
+                            }}},
+                     index_probes(elements_to_take(), Given::taken,
+                                  [](auto x, auto& row) { return scatter(x[1], x[0], row.along(), row.array); })),
 });
 
 Tensor scatter(const Tensor& g, const Tensor& indices, std::int64_t axis, const Shape& shape, Location at) {
@@ -293,23 +303,26 @@ Tensor scatter(const Tensor& g, const Tensor& indices, std::int64_t axis, const 
 const Op& scatter_add_op = define(Composite{
     .name = "scatter_add",
     .math = "y = x, then y[i, indices[i, k, j], j] += updates[i, k, j]",
-    .probes = {Probe{"axis 0",
-                     {{{4, 3}}, {{5, 3}, 0, 4, integer}, {{5, 3}}},
-                     [](auto x) { return scatter_add(x[0], x[1], x[2], 0); }},
-               Probe{"axis -1",
-                     {{{2, 4}}, {{2, 2}, 0, 4, integer}, {{2, 2}}},
-                     [](auto x) { return scatter_add(x[0], x[1], x[2], -1); }}},
+    .probes = joined({Probe{"axis 0",
+                            {{{4, 3}}, {{5, 3}, 0, 4, integer}, {{5, 3}}},
+                            [](auto x) { return scatter_add(x[0], x[1], x[2], 0); }},
+                      Probe{"axis -1",
+                            {{{2, 4}}, {{2, 2}, 0, 4, integer}, {{2, 2}}},
+                            [](auto x) { return scatter_add(x[0], x[1], x[2], -1); }}},
+                     index_probes(elements_to_take(), Given::both,
+                                  [](auto x, auto& row) { return scatter_add(x[0], x[1], x[2], row.axis); })),
 });
 
 const Op& masked_select_op = define(Composite{
     .name = "masked_select",
     .math = "y = the elements of x where the mask is true",
-    .probes = {Probe{"matrix",
-                     {{{2, 3}}, {{2, 3}, 0, 1, ProbeInput::Kind::boolean}},
-                     [](auto x) { return masked_select(x[0], x[1]); }},
-               Probe{"vector",
-                     {{{17}}, {{17}, 0, 1, ProbeInput::Kind::boolean}},
-                     [](auto x) { return masked_select(x[0], x[1]); }}},
+    .probes = joined({Probe{"matrix",
+                            {{{2, 3}}, {{2, 3}, 0, 1, ProbeInput::Kind::boolean}},
+                            [](auto x) { return masked_select(x[0], x[1]); }},
+                      Probe{"vector",
+                            {{{17}}, {{17}, 0, 1, ProbeInput::Kind::boolean}},
+                            [](auto x) { return masked_select(x[0], x[1]); }}},
+                     mask_probes([](auto& x, auto& mask) { return masked_select(x, mask); })),
 });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <xgrad/ops/kernels/matrix_stack.hpp>
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad {
 
@@ -69,23 +70,44 @@ const Op& matmul_op = define(Linear{
         },
     .transposes = {[](const Record& r, const Tensor& g) { return matmul(g, matrix_transpose(r.input(1))); },   // g Bᵀ
                    [](const Record& r, const Tensor& g) { return matmul(matrix_transpose(r.input(0)), g); }},  // Aᵀ g
-    .probes = {Probe{"(2, 3)(3, 4)", {{{2, 3}}, {{3, 4}}}}, Probe{"(2, 1)(1, 2)", {{{2, 1}}, {{1, 2}}}},
-               Probe{
-                   "transposed", {{{3, 2}}, {{4, 3}}}, [](auto x) { return matmul(transpose(x[0]), transpose(x[1])); }},
-               Probe{"a matrix with itself", {{{3, 3}}}, [](auto x) { return matmul(x[0], transpose(x[0])); }},
-               Probe{"stacks", {{{2, 1, 2, 3}}, {{3, 3, 2}}}},
-               Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return matmul(x[0], x[1]); }},
-               Probe{"vector and matrix", {{{3}}, {{3, 2}}}, [](auto x) { return matmul(x[0], x[1]); }},
-               Probe{"matrix and vector", {{{2, 3}}, {{3}}}, [](auto x) { return matmul(x[0], x[1]); }},
-               Probe{"empty inside", {{{2, 0}}, {{0, 3}}}}, Probe{"empty outside", {{{0, 2}}, {{2, 3}}}}},
+    .probes = joined(
+        {Probe{"(2, 3)(3, 4)", {{{2, 3}}, {{3, 4}}}}, Probe{"(2, 1)(1, 2)", {{{2, 1}}, {{1, 2}}}},
+         Probe{"transposed", {{{3, 2}}, {{4, 3}}}, [](auto x) { return matmul(transpose(x[0]), transpose(x[1])); }},
+         Probe{"a matrix with itself", {{{3, 3}}}, [](auto x) { return matmul(x[0], transpose(x[0])); }},
+         Probe{"stacks", {{{2, 1, 2, 3}}, {{3, 3, 2}}}},
+         Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return matmul(x[0], x[1]); }},
+         Probe{"vector and matrix", {{{3}}, {{3, 2}}}, [](auto x) { return matmul(x[0], x[1]); }},
+         Probe{"matrix and vector", {{{2, 3}}, {{3}}}, [](auto x) { return matmul(x[0], x[1]); }},
+         Probe{"empty inside", {{{2, 0}}, {{0, 3}}}}, Probe{"empty outside", {{{0, 2}}, {{2, 3}}}}},
+        pair_probes({{{1, 7}, {7, 1}},
+                     {{8, 1}, {1, 2}},
+                     {{1, 16}, {16, 1}},
+                     {3, {2, 3, 1}},
+                     {{2, 1, 3}, 3},
+                     {{1, 2, 1, 2, 3}, {2, 3, 1}},
+                     {{0, 2, 2}, {2, 1}}},
+                    [](auto& A, auto& B) { return matmul(A, B); })),
 });
 
 const Op& dot_op = define(Composite{
     .name = "dot",
     .math = "c = a . b",
-    .probes = {Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return dot(x[0], x[1]); }},
-               Probe{"matrices", {{{2, 3}}, {{3, 1}}}, [](auto x) { return dot(x[0], x[1]); }},
-               Probe{"scalar and matrix", {{{}}, {{2, 3}}}, [](auto x) { return dot(x[0], x[1]); }}},
+    .probes = joined({Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return dot(x[0], x[1]); }},
+                      Probe{"matrices", {{{2, 3}}, {{3, 1}}}, [](auto x) { return dot(x[0], x[1]); }},
+                      Probe{"scalar and matrix", {{{}}, {{2, 3}}}, [](auto x) { return dot(x[0], x[1]); }}},
+                     pair_probes({{{}, {}},
+                                  {2, {}},
+                                  {7, 7},
+                                  {17, 17},
+                                  {3, {3, 2}},
+                                  {{2, 8}, 8},
+                                  {{1, 15}, {15, 1}},
+                                  {{16, 1}, {1, 1}},
+                                  {{3, 1}, {1, 3}},
+                                  {0, 0},
+                                  {{2, 0}, {0, 3}},
+                                  {{}, {2, 0}}},
+                                 [](auto& A, auto& B) { return dot(A, B); })),
 });
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/powers.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/structure.hpp>
 
@@ -18,35 +19,16 @@ namespace xgrad {
 
 namespace {
 
-const Op& binary_cross_entropy_op = define(Composite{
-    .name = "binary_cross_entropy",
-    .math = "J = -1/m sum of Y log A + (1 - Y) log(1 - A)",
-    .probes = {Probe{"targets between 0 and 1",
-                     {{{1, 5}, 0.1, 0.9}, {{1, 5}, 0.1, 0.9}},
-                     [](auto x) { return binary_cross_entropy(x[0], x[1]); }},
-               Probe{"labels",
-                     {{{1, 5}, 0.1, 0.9}, {{1, 5}, 0, 2, ProbeInput::Kind::integer}},
-                     [](auto x) { return binary_cross_entropy(x[0], x[1]); }}},
-});
-
-const Op& binary_cross_entropy_with_logits_op = define(Composite{
-    .name = "binary_cross_entropy_with_logits",
-    .math = "J = 1/m sum of log(1 + e^Z) - Y Z",
-    .probes = {Probe{"targets between 0 and 1",
-                     {{{1, 5}, -3, 3}, {{1, 5}, 0.1, 0.9}},
-                     [](auto x) { return binary_cross_entropy_with_logits(x[0], x[1]); }}},
-});
-
 using Loss = Tensor (*)(const Operand&, const Operand&);
 
 /// A call with a prediction and a target that are drawn from these intervals.
-Probe pair_probe(const char* label, const Shape& shape, Interval prediction, Interval target, Loss loss) {
+Probe pair_probe(const std::string& label, const Shape& shape, Interval prediction, Interval target, Loss loss) {
     return {label, {{shape, prediction.low, prediction.high}, {shape, target.low, target.high}}, [=](auto x) {
                 return loss(x[0], x[1]);
             }};
 }
 
-Probe label_probe(const char* label, const Shape& shape, Interval prediction, ProbeInput labels, Loss loss) {
+Probe label_probe(const std::string& label, const Shape& shape, Interval prediction, ProbeInput labels, Loss loss) {
     return {
         label, {{shape, prediction.low, prediction.high}, std::move(labels)}, [=](auto x) { return loss(x[0], x[1]); }};
 }
@@ -55,6 +37,60 @@ ProbeInput classes(const Shape& shape, int count) {
     return {shape, 0, static_cast<double>(count), ProbeInput::Kind::integer};
 }
 
+/// The loss of predictions and targets of one shape, of every rank. None is empty: the mean of nothing is NaN.
+std::vector<Probe> shapes_of_losses(Interval prediction, Interval target, Loss loss) {
+    std::vector<Probe> probes;
+    for (const Shape& shape : shapes_of_every_rank()) {
+        if (shape.size() > 0) probes.push_back(pair_probe(to_string(shape), shape, prediction, target, loss));
+    }
+    return probes;
+}
+
+/// The same with classes in the place of the targets.
+std::vector<Probe> labelled(std::vector<Probe> probes, int count) {
+    for (Probe& probe : probes) probe.inputs[1] = classes(probe.inputs[1].shape, count);
+    return probes;
+}
+
+/// (classes, m) for few and many classes and examples.
+const Shape tables[] = {{1, 1}, {2, 7}, {7, 2}, {8, 1}, {15, 1}, {3, 3}, {2, 8}};
+
+/// The loss of a table of predictions with a distribution for each example.
+std::vector<Probe> tables_with_distributions(Interval prediction, Interval target, Loss loss) {
+    std::vector<Probe> probes;
+    for (const Shape& table : tables) probes.push_back(pair_probe(to_string(table), table, prediction, target, loss));
+    return probes;
+}
+
+/// The loss of a table of predictions with a class for each example.
+std::vector<Probe> tables_with_labels(Interval prediction, Loss loss) {
+    std::vector<Probe> probes;
+    for (const Shape& table : tables) {
+        probes.push_back(
+            label_probe(to_string(table), table, prediction, classes({1, table[1]}, static_cast<int>(table[0])), loss));
+    }
+    return probes;
+}
+
+const Op& binary_cross_entropy_op = define(Composite{
+    .name = "binary_cross_entropy",
+    .math = "J = -1/m sum of Y log A + (1 - Y) log(1 - A)",
+    .probes = joined(
+        {pair_probe("targets between 0 and 1", {1, 5}, between(0.1, 0.9), between(0.1, 0.9), binary_cross_entropy),
+         label_probe("labels", {1, 5}, between(0.1, 0.9), classes({1, 5}, 2), binary_cross_entropy)},
+        shapes_of_losses(between(0.1, 0.9), between(0.1, 0.9), binary_cross_entropy)),
+});
+
+const Op& binary_cross_entropy_with_logits_op = define(Composite{
+    .name = "binary_cross_entropy_with_logits",
+    .math = "J = 1/m sum of log(1 + e^Z) - Y Z",
+    .probes =
+        joined({pair_probe("targets between 0 and 1", {1, 5}, between(-3, 3), between(0.1, 0.9),
+                           binary_cross_entropy_with_logits),
+                label_probe("labels", {1, 5}, between(-3, 3), classes({1, 5}, 2), binary_cross_entropy_with_logits)},
+               shapes_of_losses(between(-3, 3), between(0.1, 0.9), binary_cross_entropy_with_logits)),
+});
+
 Tensor ignoring_class_1(const Operand& Z, const Operand& labels) {
     return cross_entropy(Z, labels, 1);
 }
@@ -62,56 +98,63 @@ Tensor ignoring_class_1(const Operand& Z, const Operand& labels) {
 const Op& cross_entropy_op = define(Composite{
     .name = "cross_entropy",
     .math = "J = -1/m sum of log softmax(Z)[label]",
-    .probes = {label_probe("labels", {3, 4}, between(-2, 2), classes({4}, 3),
-                           [](auto& Z, auto& y) { return cross_entropy(Z, y); }),
-               pair_probe("distributions", {3, 4}, between(-2, 2), between(0.1, 0.5),
-                          [](auto& Z, auto& Y) { return cross_entropy(Z, Y); }),
-               label_probe("saturated", {3, 4}, between(-60, 60), classes({1, 4}, 3),
-                           [](auto& Z, auto& y) { return cross_entropy(Z, y); }),
-               label_probe("an ignored class", {3, 8}, between(-2, 2), classes({8}, 3), ignoring_class_1),
-               label_probe("all ignored", {3, 2}, between(-2, 2), classes({2}, 1),
-                           [](auto& Z, auto& y) { return cross_entropy(Z, y + 1, 1); }),
-               label_probe("one class", {1, 3}, between(-2, 2), classes({3}, 1),
-                           [](auto& Z, auto& y) { return cross_entropy(Z, y); })},
+    .probes = joined({label_probe("labels", {3, 4}, between(-2, 2), classes({4}, 3),
+                                  [](auto& Z, auto& y) { return cross_entropy(Z, y); }),
+                      pair_probe("distributions", {3, 4}, between(-2, 2), between(0.1, 0.5),
+                                 [](auto& Z, auto& Y) { return cross_entropy(Z, Y); }),
+                      label_probe("saturated", {3, 4}, between(-60, 60), classes({1, 4}, 3),
+                                  [](auto& Z, auto& y) { return cross_entropy(Z, y); }),
+                      label_probe("an ignored class", {3, 8}, between(-2, 2), classes({8}, 3), ignoring_class_1),
+                      label_probe("all ignored", {3, 2}, between(-2, 2), classes({2}, 1),
+                                  [](auto& Z, auto& y) { return cross_entropy(Z, y + 1, 1); }),
+                      label_probe("no examples", {3, 0}, between(-2, 2), classes({0}, 3), ignoring_class_1),
+                      label_probe("one class", {1, 3}, between(-2, 2), classes({3}, 1),
+                                  [](auto& Z, auto& y) { return cross_entropy(Z, y); })},
+                     tables_with_labels(between(-2, 2), [](auto& Z, auto& y) { return cross_entropy(Z, y); })),
 });
 
 const Op& nll_op = define(Composite{
     .name = "nll",
     .math = "J = -1/m sum of L[label]",
-    .probes = {label_probe("labels", {3, 4}, between(-3, -0.5), classes({4}, 3),
-                           [](auto& L, auto& y) { return nll(L, y); }),
-               label_probe("a row of labels", {2, 3}, between(-3, -0.5), classes({1, 3}, 2),
-                           [](auto& L, auto& y) { return nll(L, y); }),
-               label_probe("saturated", {3, 4}, between(-800, -0.5), classes({4}, 3),
-                           [](auto& L, auto& y) { return nll(L, y); }),
-               label_probe("after log_softmax", {3, 4}, between(-2, 2), classes({4}, 3),
-                           [](auto& Z, auto& y) { return nll(log_softmax(Z, 0), y); }),
-               label_probe("an ignored class", {3, 8}, between(-3, -0.5), classes({8}, 3),
-                           [](auto& L, auto& y) { return nll(L, y, 2); }),
-               label_probe("all ignored", {3, 2}, between(-3, -0.5), classes({2}, 1),
-                           [](auto& L, auto& y) { return nll(L, y - 100, -100); })},
+    .probes = joined(
+        {label_probe("labels", {3, 4}, between(-3, -0.5), classes({4}, 3), [](auto& L, auto& y) { return nll(L, y); }),
+         label_probe("a row of labels", {2, 3}, between(-3, -0.5), classes({1, 3}, 2),
+                     [](auto& L, auto& y) { return nll(L, y); }),
+         label_probe("saturated", {3, 4}, between(-800, -0.5), classes({4}, 3),
+                     [](auto& L, auto& y) { return nll(L, y); }),
+         label_probe("after log_softmax", {3, 4}, between(-2, 2), classes({4}, 3),
+                     [](auto& Z, auto& y) { return nll(log_softmax(Z, 0), y); }),
+         label_probe("an ignored class", {3, 8}, between(-3, -0.5), classes({8}, 3),
+                     [](auto& L, auto& y) { return nll(L, y, 2); }),
+         label_probe("no examples", {3, 0}, between(-3, -0.5), classes({0}, 3),
+                     [](auto& L, auto& y) { return nll(L, y, 1); }),
+         label_probe("all ignored", {3, 2}, between(-3, -0.5), classes({2}, 1),
+                     [](auto& L, auto& y) { return nll(L, y - 100, -100); })},
+        tables_with_labels(between(-3, -0.5), [](auto& L, auto& y) { return nll(L, y); })),
 });
 
 const Op& kl_div_op = define(Composite{
     .name = "kl_div",
     .math = "J = 1/m sum of P (log P - L)",
-    .probes = {pair_probe("distributions", {3, 4}, between(-3, -0.5), between(0.1, 0.5), kl_div),
-               pair_probe("one example", {4, 1}, between(-3, -0.5), between(0.1, 0.5), kl_div),
-               pair_probe("saturated", {3, 2}, between(-60, -0.5), between(0.05, 0.95), kl_div),
-               label_probe("labels as distributions", {3, 4}, between(-3, -0.5), classes({4}, 3),
-                           [](auto& L, auto& y) { return kl_div(L, one_hot(y, 3, L.tensor().dtype())); }),
-               pair_probe("both from logits", {3, 2}, between(-2, 2), between(-2, 2),
-                          [](auto& Z, auto& V) { return kl_div(log_softmax(Z, 0), softmax(V, 0)); }),
-               pair_probe("one class", {1, 3}, between(-3, -0.5), between(0.1, 0.9), kl_div)},
+    .probes = joined({pair_probe("distributions", {3, 4}, between(-3, -0.5), between(0.1, 0.5), kl_div),
+                      pair_probe("one example", {4, 1}, between(-3, -0.5), between(0.1, 0.5), kl_div),
+                      pair_probe("saturated", {3, 2}, between(-60, -0.5), between(0.05, 0.95), kl_div),
+                      label_probe("labels as distributions", {3, 4}, between(-3, -0.5), classes({4}, 3),
+                                  [](auto& L, auto& y) { return kl_div(L, one_hot(y, 3, L.tensor().dtype())); }),
+                      pair_probe("both from logits", {3, 2}, between(-2, 2), between(-2, 2),
+                                 [](auto& Z, auto& V) { return kl_div(log_softmax(Z, 0), softmax(V, 0)); }),
+                      pair_probe("one class", {1, 3}, between(-3, -0.5), between(0.1, 0.9), kl_div)},
+                     tables_with_distributions(between(-3, -0.5), between(0.05, 0.95), kl_div)),
 });
 
 std::vector<Probe> regression_probes(Loss loss) {
-    return {pair_probe("vector", {5}, between(-2, 2), between(-2, 2), loss),
-            pair_probe("matrix", {2, 3}, between(-2, 2), between(-2, 2), loss),
-            pair_probe("scalar", {}, between(-2, 2), between(-2, 2), loss),
-            pair_probe("far away", {4}, between(20, 60), between(-60, -20), loss),
-            pair_probe("close by", {4}, between(0.1, 0.5), between(0.1, 0.5), loss),
-            label_probe("integers", {2, 3}, between(-2, 2), {{2, 3}, -1, 2, ProbeInput::Kind::integer}, loss)};
+    return joined({pair_probe("vector", {5}, between(-2, 2), between(-2, 2), loss),
+                   pair_probe("matrix", {2, 3}, between(-2, 2), between(-2, 2), loss),
+                   pair_probe("scalar", {}, between(-2, 2), between(-2, 2), loss),
+                   pair_probe("far away", {4}, between(20, 60), between(-60, -20), loss),
+                   pair_probe("close by", {4}, between(0.1, 0.5), between(0.1, 0.5), loss),
+                   label_probe("integers", {2, 3}, between(-2, 2), {{2, 3}, -1, 2, ProbeInput::Kind::integer}, loss)},
+                  shapes_of_losses(between(-2, 2), between(-2, 2), loss));
 }
 
 const Op& mse_op = define(Composite{
@@ -140,12 +183,13 @@ Tensor hinge_of_classes(const Operand& A, const Operand& y) {
 const Op& hinge_op = define(Composite{
     .name = "hinge",
     .math = "J = mean of max(0, 1 - Y A)",
-    .probes = {label_probe("row", {1, 5}, between(-2, 2), classes({1, 5}, 2), hinge_of_classes),
-               label_probe("vector", {6}, between(-2, 2), classes({6}, 2), hinge_of_classes),
-               label_probe("matrix", {2, 3}, between(-2, 2), classes({2, 3}, 2), hinge_of_classes),
-               label_probe("inside the margin", {5}, between(-0.9, 0.9), classes({5}, 2), hinge_of_classes),
-               label_probe("saturated", {5}, between(1.5, 60), classes({5}, 2), hinge_of_classes),
-               label_probe("scalar", {}, between(-2, 2), classes({}, 2), hinge_of_classes)},
+    .probes = joined({label_probe("row", {1, 5}, between(-2, 2), classes({1, 5}, 2), hinge_of_classes),
+                      label_probe("vector", {6}, between(-2, 2), classes({6}, 2), hinge_of_classes),
+                      label_probe("matrix", {2, 3}, between(-2, 2), classes({2, 3}, 2), hinge_of_classes),
+                      label_probe("inside the margin", {5}, between(-0.9, 0.9), classes({5}, 2), hinge_of_classes),
+                      label_probe("saturated", {5}, between(1.5, 60), classes({5}, 2), hinge_of_classes),
+                      label_probe("scalar", {}, between(-2, 2), classes({}, 2), hinge_of_classes)},
+                     labelled(shapes_of_losses(between(-2, 2), {}, hinge_of_classes), 2)),
 });
 
 void require_same_shape(std::string_view op, const Tensor& prediction, const Tensor& target, Location at) {

@@ -4,6 +4,7 @@
 
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/matrix_parts.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad::linalg {
@@ -23,14 +24,6 @@ Tensor steps(const Shape& shape, DType dtype) {
     return astype(Tensor(std::move(matrix)), dtype);
 }
 
-std::vector<Probe> matrix_probes(std::initializer_list<Shape> shapes, std::function<Tensor(const Tensor&)> f) {
-    std::vector<Probe> probes;
-    for (const Shape& shape : shapes) {
-        probes.push_back(Probe{to_string(shape), {{shape}}, [f](auto x) { return f(x[0]); }});
-    }
-    return probes;
-}
-
 }  // namespace
 
 Tensor well_conditioned(const Tensor& A) {
@@ -46,12 +39,63 @@ Tensor spread_out_singular(const Tensor& A) {
     return A * 0.125 + steps(A.shape(), A.dtype());
 }
 
+namespace {
+
+/// A large matrix of few numbers, f(x yᵀ).
+Probe outer_probe(std::int64_t rows, std::int64_t columns, std::function<Tensor(const Tensor&)> f) {
+    return {to_string(Shape{rows, columns}) + " of two vectors",
+            {{{rows, 1}, -1, 1}, {{1, columns}, -1, 1}},
+            [f](auto x) { return f(x[0] * x[1]); }};
+}
+
+}  // namespace
+
 std::vector<Probe> square_probes(std::function<Tensor(const Tensor&)> f) {
-    return matrix_probes({{1, 1}, {2, 2}, {3, 3}, {5, 5}, {2, 3, 3}, {2, 1, 2, 2}, {0, 0}, {0, 2, 2}}, std::move(f));
+    const std::vector<Shape> shapes{{1, 1}, {2, 2},    {3, 3}, {5, 5},    {2, 3, 3},       {2, 1, 2, 2},
+                                    {0, 0}, {0, 2, 2}, {4, 4}, {1, 3, 3}, {1, 2, 1, 2, 2}, {2, 0, 0}};
+    std::vector<Probe> probes = joined(shape_probes(shapes, f), {outer_probe(7, 7, f)});
+    // A / 2 + 1 is not to come close to 0.
+    return joined(std::move(probes), drawn(shape_probes({{5, 1, 1}}, f), between(-1, 1)));
 }
 
 std::vector<Probe> tall_probes(std::function<Tensor(const Tensor&)> f) {
-    return matrix_probes({{1, 1}, {2, 2}, {3, 2}, {5, 3}, {2, 3, 2}, {3, 1}, {3, 0}, {0, 3, 2}}, std::move(f));
+    const std::vector<Shape> shapes{{1, 1},    {2, 2}, {3, 2}, {5, 3},    {2, 3, 2},       {3, 1},   {3, 0},
+                                    {0, 3, 2}, {3, 3}, {7, 1}, {1, 4, 2}, {1, 2, 1, 2, 2}, {2, 2, 0}};
+    return joined(shape_probes(shapes, f), {outer_probe(8, 3, f)});
+}
+
+std::vector<Probe> square_systems(std::function<Tensor(const Tensor&, const Tensor&)> f) {
+    return pair_probes({{{1, 1}, {1, 1}},
+                        {{2, 2}, {2, 3}},
+                        {{3, 3}, 3},
+                        {{5, 5}, {5, 2}},
+                        {{2, 3, 3}, {3, 1}},
+                        {{3, 3}, {2, 3, 2}},
+                        {{2, 1, 2, 2}, {3, 2, 1}},
+                        {{0, 0}, {0, 2}},
+                        {{2, 2}, {2, 0}},
+                        {{0, 2, 2}, {2, 2}},
+                        {{4, 4}, {4, 1}},
+                        {{2, 2}, {2, 7}},
+                        {{1, 2, 1, 1, 1}, {2, 1, 1, 4}}},
+                       std::move(f));
+}
+
+std::vector<Probe> tall_systems(std::function<Tensor(const Tensor&, const Tensor&)> f) {
+    return pair_probes({{{1, 1}, {1, 1}},
+                        {{2, 2}, {2, 3}},
+                        {{3, 2}, 3},
+                        {{5, 3}, {5, 2}},
+                        {{2, 3, 2}, {3, 1}},
+                        {{3, 1}, {2, 3, 2}},
+                        {{3, 0}, {3, 2}},
+                        {{0, 3, 2}, {3, 2}},
+                        {{3, 2}, {3, 0}},
+                        {{7, 1}, {7, 1}},
+                        {{2, 1, 3, 2}, {2, 3, 1}},
+                        {{4, 3}, 4},
+                        {{1, 2, 1, 2, 1}, {2, 1, 2, 2}}},
+                       std::move(f));
 }
 
 }  // namespace xgrad::linalg

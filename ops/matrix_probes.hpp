@@ -22,4 +22,9 @@ std::vector<Probe> square_probes(std::function<Tensor(const Tensor&)> f);
 /// f of matrices (m, n) with m ≥ n, of stacks and of nothing.
 std::vector<Probe> tall_probes(std::function<Tensor(const Tensor&)> f);
 
+/// f of A (n, n) and B (n, k) or (n), of stacks of either or both, and of nothing.
+std::vector<Probe> square_systems(std::function<Tensor(const Tensor& A, const Tensor& B)> f);
+/// f of A (m, n) with m ≥ n and B (m, k) or (m), likewise.
+std::vector<Probe> tall_systems(std::function<Tensor(const Tensor& A, const Tensor& B)> f);
+
 }  // namespace xgrad::linalg

@@ -7,6 +7,7 @@
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/movement_probes.hpp>
 
 namespace xgrad {
 
@@ -47,13 +48,7 @@ const Op& transpose_op = define(Linear{
             inverse[index(axes[axis])] = static_cast<std::int64_t>(axis);
         return transpose(g, inverse);
     }},
-    .probes = {Probe{"matrix", {{{2, 3}}}, [](auto x) { return transpose(x[0]); }},
-               Probe{"scalar", {{{}}}, [](auto x) { return transpose(x[0]); }},
-               Probe{"permutation",
-                     {{{2, 3, 4}}},
-                     [](auto x) {
-                         return transpose(x[0], {1, 2, 0});
-                     }}},
+    .probes = transpose_probes(),
 });
 
 const Op& reshape_op = define(Linear{
@@ -69,17 +64,7 @@ const Op& reshape_op = define(Linear{
             return x.is_contiguous() ? std::optional<Layout>({0, row_major(shape)}) : std::nullopt;
         },
     .transposes = {[](const Record& r, const Tensor& g) { return reshape(g, r.shape(0)); }},
-    .probes = {Probe{"flat", {{{2, 3}}}, [](auto x) { return reshape(x[0], {6}); }},
-               Probe{"of a transpose",
-                     {{{2, 3}}},
-                     [](auto x) {
-                         return reshape(transpose(x[0]), {2, -1});
-                     }},
-               Probe{"empty",
-                     {{{0, 3}}},
-                     [](auto x) {
-                         return reshape(x[0], {3, 0});
-                     }}},
+    .probes = reshape_probes(),
 });
 
 const Op& broadcast_to_op = define(Linear{
@@ -96,21 +81,7 @@ const Op& broadcast_to_op = define(Linear{
         },
     // Every copy sends its cotangent back: their sum.
     .transposes = {[](const Record& r, const Tensor& g) { return algebra::unstretched(g, r.shape(0)); }},
-    .probes = {Probe{"column",
-                     {{{2, 1}}},
-                     [](auto x) {
-                         return broadcast_to(x[0], {2, 3});
-                     }},
-               Probe{"new axis",
-                     {{{3}}},
-                     [](auto x) {
-                         return broadcast_to(x[0], {2, 3});
-                     }},
-               Probe{"to nothing",
-                     {{{1, 3}}},
-                     [](auto x) {
-                         return broadcast_to(x[0], {0, 3});
-                     }}},
+    .probes = broadcast_probes(),
 });
 
 Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at);
@@ -160,13 +131,7 @@ const Op& unslice_op = define(Linear{
     .transposes = {[](const Record& r, const Tensor& g) {
         return slice(g, r.attribute<Shape>("starts"), r.attribute<Shape>("steps"), r.shape(0), {});
     }},
-    .probes = {Probe{
-        "as the transpose of a view",
-        {{{2, 3}}},
-        [](auto x) {
-            const Op& op = *find_op("unslice");
-            return apply(op, {x[0]}, {{"shape", Shape{5, 4}}, {"starts", Shape{4, 1}}, {"steps", Shape{-2, 1}}});
-        }}},
+    .probes = unslice_probes(),
 });
 
 const Op& slice_op = define(Linear{
@@ -184,23 +149,7 @@ const Op& slice_op = define(Linear{
             {"shape", r.shape(0)}, {"starts", r.attribute<Shape>("starts")}, {"steps", r.attribute<Shape>("steps")}};
         return apply(unslice_op, {g}, attributes);
     }},
-    .probes = {Probe{"range", {{{4, 3}}}, [](auto x) { return view(x[0], {range(1, 3)}); }},
-               Probe{"reversed",
-                     {{{4, 3}}},
-                     [](auto x) {
-                         return view(x[0], {all(-1), all(2)});
-                     }},
-               Probe{"index and newaxis",
-                     {{{4, 3}}},
-                     [](auto x) {
-                         return view(x[0], {-1, newaxis, all()});
-                     }},
-               Probe{"ellipsis",
-                     {{{2, 3, 4}}},
-                     [](auto x) {
-                         return view(x[0], {ellipsis, 1});
-                     }},
-               Probe{"nothing", {{{4, 3}}}, [](auto x) { return view(x[0], {range(2, 2)}); }}},
+    .probes = slice_probes(),
 });
 
 Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at) {
@@ -251,21 +200,7 @@ const Op& concatenate_op = define(Linear{
         for (std::size_t before = 0; before < argument; ++before) starts[axis] += r.shape(before)[axis];
         return slice(g, starts, Shape::of_rank(g.rank(), 1), r.shape(argument), {});
     }},
-    .probes = {Probe{"rows",
-                     {{{2, 3}}, {{1, 3}}},
-                     [](auto x) {
-                         return concatenate({x[0], x[1]});
-                     }},
-               Probe{"columns of three",
-                     {{{2, 3}}, {{2, 0}}, {{2, 2}}},
-                     [](auto x) {
-                         return concatenate({x[0], x[1], x[2]}, -1);
-                     }},
-               Probe{"one with itself",
-                     {{{3}}},
-                     [](auto x) {
-                         return concatenate({x[0], x[0]});
-                     }}},
+    .probes = concatenate_probes(),
 });
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/structure.hpp>
 #include <xgrad/ops/trigonometric.hpp>
 
@@ -82,26 +83,28 @@ const Op& checkpoint_op = define(General{
             }
             return jvp({&replay.y, 1}, xs, tangents, Unconnected::gives_zeros)[0];
         },
-    .probes = {Probe{"one argument",
-                     {{{2, 3}}},
-                     [](auto x) { return checkpoint([](auto& t) { return tanh(exp(t)); }, {x[0]}); }},
-               Probe{"two arguments",
-                     {{{2, 3}}, {{3}}},
-                     [](auto x) {
-                         return checkpoint([](auto& s, auto& t) { return tanh(s * t) + s; }, {x[0], x[1]});
-                     }},
-               Probe{"arguments that depend on each other",
-                     {{{3}}},
-                     [](auto x) {
-                         const Tensor y = exp(x[0]);
-                         return checkpoint([](auto& s, auto& t) { return s * tanh(t); }, {x[0], y});
-                     }},
-               Probe{"one in another",
-                     {{{3}}},
-                     [](auto x) {
-                         const auto inner = [](auto& t) { return tanh(t * t); };
-                         return checkpoint([&](auto& t) { return exp(checkpoint(inner, {t})); }, {x[0]});
-                     }}},
+    .probes = joined({Probe{"one argument",
+                            {{{2, 3}}},
+                            [](auto x) { return checkpoint([](auto& t) { return tanh(exp(t)); }, {x[0]}); }},
+                      Probe{"two arguments",
+                            {{{2, 3}}, {{3}}},
+                            [](auto x) {
+                                return checkpoint([](auto& s, auto& t) { return tanh(s * t) + s; }, {x[0], x[1]});
+                            }},
+                      Probe{"arguments that depend on each other",
+                            {{{3}}},
+                            [](auto x) {
+                                const Tensor y = exp(x[0]);
+                                return checkpoint([](auto& s, auto& t) { return s * tanh(t); }, {x[0], y});
+                            }},
+                      Probe{"one in another",
+                            {{{3}}},
+                            [](auto x) {
+                                const auto inner = [](auto& t) { return tanh(t * t); };
+                                return checkpoint([&](auto& t) { return exp(checkpoint(inner, {t})); }, {x[0]});
+                            }}},
+                     shape_probes(shapes_of_every_rank(),
+                                  [](auto& x) { return checkpoint([](auto& t) { return sin(t) * t; }, {x}); })),
 });
 
 std::vector<Tensor> ruled(const Record& r, const Tensor& g) {
@@ -144,22 +147,28 @@ const Op& custom_gradient_op = define(General{
             return grad(product, std::span(&g, 1), Unconnected::gives_zeros)[0];
         },
     // The rule of the probes is the function's own derivative, which is what they are checked for.
-    .probes = {Probe{"the right gradient",
-                     {{{2, 3}}},
-                     [](auto x) {
-                         return custom_gradient([](auto& t) { return exp(t); },
-                                                [](auto&, auto& y, auto& g) { return std::vector<Tensor>{g * y}; },
-                                                {x[0]});
-                     }},
-               Probe{"of two arguments",
-                     {{{2, 3}}, {{2, 3}}},
-                     [](auto x) {
-                         return custom_gradient([](auto& s, auto& t) { return s * t; },
-                                                [](auto& xs, auto&, auto& g) {
-                                                    return std::vector<Tensor>{g * xs[1], g * xs[0]};
-                                                },
-                                                {x[0], x[1]});
-                     }}},
+    .probes = joined(
+        {Probe{"the right gradient",
+               {{{2, 3}}},
+               [](auto x) {
+                   return custom_gradient([](auto& t) { return exp(t); },
+                                          [](auto&, auto& y, auto& g) { return std::vector<Tensor>{g * y}; }, {x[0]});
+               }},
+         Probe{"of two arguments",
+               {{{2, 3}}, {{2, 3}}},
+               [](auto x) {
+                   return custom_gradient([](auto& s, auto& t) { return s * t; },
+                                          [](auto& xs, auto&, auto& g) {
+                                              return std::vector<Tensor>{g * xs[1], g * xs[0]};
+                                          },
+                                          {x[0], x[1]});
+               }}},
+        shape_probes(shapes_of_every_rank(),
+                     [](auto& x) {
+                         return custom_gradient(
+                             [](auto& t) { return tanh(t); },
+                             [](auto&, auto& y, auto& g) { return std::vector<Tensor>{g * (1 - y * y)}; }, {x});
+                     })),
 });
 
 }  // namespace

@@ -110,7 +110,13 @@ std::vector<Probe> pooling_probes(Tensor (*pool)(const Operand&, PerAxis, const 
             probe("padding", {1, 1, 3, 4}, {2, 3}, {.stride = {2, 1}, .padding = 1}),
             probe("pixel by pixel", {1, 2, 2, 3}, 1, {}),
             probe("everything", {2, 1, 3, 2}, {3, 2}, {}),
-            probe("no images", {0, 1, 4, 4}, 2, {})};
+            probe("no images", {0, 1, 4, 4}, 2, {}),
+            probe("one pixel", {1, 1, 1, 1}, 1, {}),
+            probe("a row", {1, 1, 1, 17}, {1, 3}, {}),
+            probe("a column", {1, 1, 15, 1}, {2, 1}, {.stride = 1}),
+            probe("three channels", {1, 3, 2, 2}, 2, {}),
+            probe("a tall stride", {1, 1, 8, 2}, {2, 1}, {.stride = {3, 1}}),
+            probe("padding across", {2, 1, 2, 3}, {1, 2}, {.padding = {0, 1}})};
 }
 
 /// y = the largest pixel of each window, row of positions by row, so that the inner loop runs along the pixels.
@@ -187,7 +193,13 @@ std::vector<Probe> winners_probes(const char* op, bool like_y) {
             probe("pixels left over", {1, 1, 4, 5}, {1, 2}, {.stride = {2, 3}}, {2, 2}),
             probe("padding", {2, 1, 3, 3}, 2, {.stride = 2, .padding = 1}, {2, 2}),
             probe("pixel by pixel", {1, 2, 2, 2}, 1, {.stride = 1}, {2, 2}),
-            probe("no images", {0, 1, 2, 2}, 1, {.stride = 1}, {2, 2})};
+            probe("no images", {0, 1, 2, 2}, 1, {.stride = 1}, {2, 2}),
+            probe("one pixel", {1, 1, 1, 1}, 1, {.stride = 1}, {1, 1}),
+            probe("a row", {1, 1, 1, 16}, {1, 3}, {.stride = {1, 2}}, {1, 7}),
+            probe("a column", {1, 1, 15, 1}, {2, 1}, {.stride = {2, 1}}, {7, 1}),
+            probe("three channels", {1, 3, 2, 3}, 2, {.stride = 1}, {1, 2}),
+            probe("everything", {2, 1, 2, 4}, {2, 4}, {.stride = 1}, {1, 1}),
+            probe("padding along the columns", {1, 1, 4, 4}, {3, 2}, {.stride = {1, 2}, .padding = {1, 0}}, {4, 2})};
 }
 
 const Op& max_pool2d_transpose_op = define(Linear{
@@ -338,14 +350,20 @@ const Op& avg_pool2d_transpose_op = define(Linear{
             for_each_plane<1>(call, [&](const auto& in, auto* x) { shares_of_windows(s, in[0], x); });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return like("avg_pool2d", r, g, spatial(r.shape(0))); }},
-    .probes = {raw_probe("tiles", "avg_pool2d_transpose", {1, 2, 1, 2}, geometry({2, 2}, {2, 2}, {0, 0}, {2, 4})),
-               raw_probe("overlapping", "avg_pool2d_transpose", {1, 1, 2, 2}, geometry({2, 3}, {1, 1}, {0, 0}, {3, 4})),
-               raw_probe("pixels left over", "avg_pool2d_transpose", {1, 1, 2, 1},
-                         geometry({1, 2}, {2, 3}, {0, 0}, {4, 5})),
-               raw_probe("padding", "avg_pool2d_transpose", {2, 1, 2, 2}, geometry({3, 2}, {1, 2}, {1, 1}, {2, 2})),
-               raw_probe("pixel by pixel", "avg_pool2d_transpose", {1, 2, 2, 2},
-                         geometry({1, 1}, {1, 1}, {0, 0}, {2, 2})),
-               raw_probe("no images", "avg_pool2d_transpose", {0, 1, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2}))},
+    .probes =
+        {raw_probe("tiles", "avg_pool2d_transpose", {1, 2, 1, 2}, geometry({2, 2}, {2, 2}, {0, 0}, {2, 4})),
+         raw_probe("overlapping", "avg_pool2d_transpose", {1, 1, 2, 2}, geometry({2, 3}, {1, 1}, {0, 0}, {3, 4})),
+         raw_probe("pixels left over", "avg_pool2d_transpose", {1, 1, 2, 1}, geometry({1, 2}, {2, 3}, {0, 0}, {4, 5})),
+         raw_probe("padding", "avg_pool2d_transpose", {2, 1, 2, 2}, geometry({3, 2}, {1, 2}, {1, 1}, {2, 2})),
+         raw_probe("pixel by pixel", "avg_pool2d_transpose", {1, 2, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2})),
+         raw_probe("no images", "avg_pool2d_transpose", {0, 1, 2, 2}, geometry({1, 1}, {1, 1}, {0, 0}, {2, 2})),
+         raw_probe("one pixel", "avg_pool2d_transpose", {1, 1, 1, 1}, geometry({1, 1}, {1, 1}, {0, 0}, {1, 1})),
+         raw_probe("a row", "avg_pool2d_transpose", {1, 1, 1, 7}, geometry({1, 3}, {1, 2}, {0, 0}, {1, 16})),
+         raw_probe("a column", "avg_pool2d_transpose", {1, 1, 8, 1}, geometry({2, 1}, {2, 1}, {0, 0}, {16, 1})),
+         raw_probe("three channels", "avg_pool2d_transpose", {1, 3, 1, 2}, geometry({2, 2}, {1, 1}, {0, 0}, {2, 3})),
+         raw_probe("everything", "avg_pool2d_transpose", {2, 1, 1, 1}, geometry({2, 4}, {1, 1}, {0, 0}, {2, 4})),
+         raw_probe("padding along the columns", "avg_pool2d_transpose", {1, 1, 4, 2},
+                   geometry({3, 2}, {1, 2}, {1, 0}, {4, 4}))},
 });
 
 Tensor pool(const Op& op, const Operand& x, PerAxis kernel, const PoolOptions& options) {

@@ -7,6 +7,7 @@
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/matrix_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/solvers.hpp>
 
@@ -17,74 +18,125 @@ namespace {
 const Op& vdot_op = define(Composite{
     .name = "vdot",
     .math = "c = sum of a_i b_i",
-    .probes = {Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return vdot(x[0], x[1]); }},
-               Probe{"one", {{{1}}, {{1}}}, [](auto x) { return vdot(x[0], x[1]); }},
-               Probe{"scalars", {{{}}, {{}}}, [](auto x) { return vdot(x[0], x[1]); }},
-               Probe{"matrices", {{{2, 3}}, {{2, 3}}}, [](auto x) { return vdot(x[0], x[1]); }},
-               Probe{"transposed", {{{2, 3}}, {{3, 2}}}, [](auto x) { return vdot(transpose(x[0]), x[1]); }},
-               Probe{"empty", {{{0}}, {{0}}}, [](auto x) { return vdot(x[0], x[1]); }}},
+    .probes = joined({Probe{"vectors", {{{3}}, {{3}}}, [](auto x) { return vdot(x[0], x[1]); }},
+                      Probe{"one", {{{1}}, {{1}}}, [](auto x) { return vdot(x[0], x[1]); }},
+                      Probe{"scalars", {{{}}, {{}}}, [](auto x) { return vdot(x[0], x[1]); }},
+                      Probe{"matrices", {{{2, 3}}, {{2, 3}}}, [](auto x) { return vdot(x[0], x[1]); }},
+                      Probe{"transposed", {{{2, 3}}, {{3, 2}}}, [](auto x) { return vdot(transpose(x[0]), x[1]); }},
+                      Probe{"empty", {{{0}}, {{0}}}, [](auto x) { return vdot(x[0], x[1]); }}},
+                     pair_probes({{7, 7},
+                                  {16, 16},
+                                  {17, {1, 17}},
+                                  {{2, 4}, 8},
+                                  {{2, 1, 3}, {3, 2}},
+                                  {{2, 2, 1, 2}, {2, 2, 2}},
+                                  {{1, 2, 1, 3, 1}, {2, 3}},
+                                  {{0, 3}, {2, 0}}},
+                                 [](auto& a, auto& b) { return vdot(a, b); })),
 });
 
 const Op& outer_op = define(Composite{
     .name = "outer",
     .math = "C_ij = a_i b_j",
-    .probes = {Probe{"vectors", {{{3}}, {{2}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
-               Probe{"with itself", {{{3}}}, [](auto x) { return linalg::outer(x[0], x[0]); }},
-               Probe{"one", {{{1}}, {{1}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
-               Probe{"scalar", {{{}}, {{2}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
-               Probe{"matrices", {{{2, 2}}, {{1, 3}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
-               Probe{"empty", {{{0}}, {{3}}}, [](auto x) { return linalg::outer(x[0], x[1]); }}},
+    .probes = joined({Probe{"vectors", {{{3}}, {{2}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+                      Probe{"with itself", {{{3}}}, [](auto x) { return linalg::outer(x[0], x[0]); }},
+                      Probe{"one", {{{1}}, {{1}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+                      Probe{"scalar", {{{}}, {{2}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+                      Probe{"matrices", {{{2, 2}}, {{1, 3}}}, [](auto x) { return linalg::outer(x[0], x[1]); }},
+                      Probe{"empty", {{{0}}, {{3}}}, [](auto x) { return linalg::outer(x[0], x[1]); }}},
+                     pair_probes({{7, 3},
+                                  {2, 8},
+                                  {15, 1},
+                                  {1, 16},
+                                  {{2, 1, 2}, 3},
+                                  {{1, 2, 1, 2}, {2, 1}},
+                                  {{1, 2, 1, 2, 1}, {1, 2, 1, 1, 2}},
+                                  {{2, 0}, {3, 1}}},
+                                 [](auto& a, auto& b) { return linalg::outer(a, b); })),
 });
 
 const Op& tensordot_op = define(Composite{
     .name = "tensordot",
     .math = "C = sum of A B over pairs of axes",
-    .probes = {Probe{"2", {{{2, 2, 3}}, {{2, 3, 2}}}, [](auto x) { return tensordot(x[0], x[1]); }},
-               Probe{"1", {{{2, 3}}, {{3, 2, 2}}}, [](auto x) { return tensordot(x[0], x[1], 1); }},
-               Probe{"0", {{{2}}, {{3}}}, [](auto x) { return tensordot(x[0], x[1], 0); }},
-               Probe{"axes 0 and 2 with -1 and 0",
-                     {{{2, 3, 4}}, {{4, 1, 2}}},
-                     [](auto x) {
-                         return tensordot(x[0], x[1], {0, 2}, {-1, 0});
-                     }},
-               Probe{"transposed",
-                     {{{3, 2}}, {{2, 3}}},
-                     [](auto x) { return tensordot(transpose(x[0]), transpose(x[1]), 1); }},
-               Probe{"empty", {{{2, 0}}, {{0, 3}}}, [](auto x) { return tensordot(x[0], x[1], 1); }}},
+    .probes = joined(
+        {Probe{"2", {{{2, 2, 3}}, {{2, 3, 2}}}, [](auto x) { return tensordot(x[0], x[1]); }},
+         Probe{"1", {{{2, 3}}, {{3, 2, 2}}}, [](auto x) { return tensordot(x[0], x[1], 1); }},
+         Probe{"0", {{{2}}, {{3}}}, [](auto x) { return tensordot(x[0], x[1], 0); }},
+         Probe{"axes 0 and 2 with -1 and 0",
+               {{{2, 3, 4}}, {{4, 1, 2}}},
+               [](auto x) {
+                   return tensordot(x[0], x[1], {0, 2}, {-1, 0});
+               }},
+         Probe{
+             "transposed", {{{3, 2}}, {{2, 3}}}, [](auto x) { return tensordot(transpose(x[0]), transpose(x[1]), 1); }},
+         Probe{"empty", {{{2, 0}}, {{0, 3}}}, [](auto x) { return tensordot(x[0], x[1], 1); }}},
+        joined(
+            pair_probes({{7, 7}, {{1, 8}, 8}, {{2, 1, 3}, {3, 1}}, {{2, 1, 2, 2}, {2, 3}}, {{1, 2, 1, 1, 3}, {3, 2}}},
+                        [](auto& A, auto& B) { return tensordot(A, B, 1); }),
+            pair_probes({{{2, 3}, {3, 2}}, {{2, 1, 3}, {3, 1, 2}}, {{2, 2, 1, 3}, {3, 1, 1, 2}}, {{0, 3}, {3, 0}}},
+                        [](auto& A, auto& B) {
+                            return tensordot(A, B, {-1, 0}, {0, -1});
+                        }))),
 });
 
 const Op& kron_op = define(Composite{
     .name = "kron",
     .math = "block (i, j) of C is A_ij B",
-    .probes = {Probe{"matrices", {{{2, 3}}, {{3, 1}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
-               Probe{"vectors", {{{2}}, {{3}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
-               Probe{"vector and matrix", {{{2}}, {{2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
-               Probe{"three axes", {{{2, 1, 2}}, {{1, 2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
-               Probe{"with itself", {{{2, 2}}}, [](auto x) { return linalg::kron(x[0], transpose(x[0])); }},
-               Probe{"empty", {{{0, 2}}, {{2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }}},
+    .probes = joined({Probe{"matrices", {{{2, 3}}, {{3, 1}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+                      Probe{"vectors", {{{2}}, {{3}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+                      Probe{"vector and matrix", {{{2}}, {{2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+                      Probe{"three axes", {{{2, 1, 2}}, {{1, 2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }},
+                      Probe{"with itself", {{{2, 2}}}, [](auto x) { return linalg::kron(x[0], transpose(x[0])); }},
+                      Probe{"empty", {{{0, 2}}, {{2, 2}}}, [](auto x) { return linalg::kron(x[0], x[1]); }}},
+                     pair_probes({{{}, {}},
+                                  {{}, 7},
+                                  {8, 1},
+                                  {{1, 3}, {2, 1}},
+                                  {{2, 2}, 3},
+                                  {{2, 1, 2, 1}, {1, 2}},
+                                  {{1, 2, 1, 2, 1}, {2, 1, 1, 1, 2}},
+                                  {0, {2, 2}}},
+                                 [](auto& A, auto& B) { return linalg::kron(A, B); })),
 });
 
 const Op& trace_op = define(Composite{
     .name = "trace",
     .math = "y = sum of A_i,i+offset",
-    .probes = {Probe{"square", {{{3, 3}}}, [](auto x) { return linalg::trace(x[0]); }},
-               Probe{"stack", {{{2, 3, 3}}}, [](auto x) { return linalg::trace(x[0]); }},
-               Probe{"above", {{{2, 3}}}, [](auto x) { return linalg::trace(x[0], 1); }},
-               Probe{"below", {{{5, 2}}}, [](auto x) { return linalg::trace(x[0], -2); }},
-               Probe{"one", {{{1, 1}}}, [](auto x) { return linalg::trace(x[0]); }},
-               Probe{"empty", {{{0, 0}}}, [](auto x) { return linalg::trace(x[0]); }}},
+    .probes = joined({Probe{"square", {{{3, 3}}}, [](auto x) { return linalg::trace(x[0]); }},
+                      Probe{"stack", {{{2, 3, 3}}}, [](auto x) { return linalg::trace(x[0]); }},
+                      Probe{"above", {{{2, 3}}}, [](auto x) { return linalg::trace(x[0], 1); }},
+                      Probe{"below", {{{5, 2}}}, [](auto x) { return linalg::trace(x[0], -2); }},
+                      Probe{"one", {{{1, 1}}}, [](auto x) { return linalg::trace(x[0]); }},
+                      Probe{"empty", {{{0, 0}}}, [](auto x) { return linalg::trace(x[0]); }}},
+                     number_probes({{{1, 8}, 0},
+                                    {{7, 1}, -6},
+                                    {{4, 4}, 2},
+                                    {{2, 1, 3}, 1},
+                                    {{2, 2, 2, 3}, -1},
+                                    {{1, 2, 1, 3, 2}, 0},
+                                    {{0, 3}, 0},
+                                    {{2, 3}, 5}},
+                                   [](auto& A, auto& offset) { return linalg::trace(A, offset[0]); })),
 });
 
 const Op& matrix_power_op = define(Composite{
     .name = "matrix_power",
     .math = "Y = A^n",
-    .probes = {Probe{"1", {{{2, 2}}}, [](auto x) { return matrix_power(x[0], 1); }},
-               Probe{"2", {{{3, 3}}}, [](auto x) { return matrix_power(x[0], 2); }},
-               Probe{"5, of a stack", {{{2, 2, 2}}}, [](auto x) { return matrix_power(x[0], 5); }},
-               Probe{"-1", {{{2, 2}}}, [](auto x) { return matrix_power(well_conditioned(x[0]), -1); }},
-               Probe{"-3", {{{3, 3}}}, [](auto x) { return matrix_power(well_conditioned(x[0]), -3); }},
-               Probe{"one", {{{1, 1}}}, [](auto x) { return matrix_power(x[0], 4); }},
-               Probe{"empty", {{{0, 0}}}, [](auto x) { return matrix_power(x[0], 3); }}},
+    .probes = joined({Probe{"1", {{{2, 2}}}, [](auto x) { return matrix_power(x[0], 1); }},
+                      Probe{"2", {{{3, 3}}}, [](auto x) { return matrix_power(x[0], 2); }},
+                      Probe{"5, of a stack", {{{2, 2, 2}}}, [](auto x) { return matrix_power(x[0], 5); }},
+                      Probe{"-1", {{{2, 2}}}, [](auto x) { return matrix_power(well_conditioned(x[0]), -1); }},
+                      Probe{"-3", {{{3, 3}}}, [](auto x) { return matrix_power(well_conditioned(x[0]), -3); }},
+                      Probe{"one", {{{1, 1}}}, [](auto x) { return matrix_power(x[0], 4); }},
+                      Probe{"empty", {{{0, 0}}}, [](auto x) { return matrix_power(x[0], 3); }}},
+                     number_probes({{{2, 2}, 0},
+                                    {{4, 4}, 2},
+                                    {{1, 3, 3}, 3},
+                                    {{5, 1, 1}, 7},
+                                    {{2, 1, 2, 2}, -2},
+                                    {{1, 2, 1, 2, 2}, 4},
+                                    {{2, 0, 0}, 2}},
+                                   [](auto& A, auto& n) { return matrix_power(well_conditioned(A) * 0.5, n[0]); })),
 });
 
 /// Checks the axes, and moves those that are summed over to the end of A and to the front of B.

@@ -5,6 +5,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/movement_probes.hpp>
 
 namespace xgrad {
 
@@ -21,46 +22,58 @@ struct Example {
     Tensor (*call)(const Tensor&);
 };
 
-const Op& enrol(const char* name, const char* math, std::initializer_list<Example> examples) {
+const Op& enrol(const char* name, const char* math, std::initializer_list<Example> examples,
+                const std::vector<Probe>& more) {
     std::vector<Probe> probes;
     for (const Example& example : examples) {
         probes.push_back({example.label, {{example.shape}}, [f = example.call](auto x) { return f(x[0]); }});
     }
-    return define(Composite{.name = name, .math = math, .probes = std::move(probes)});
+    return define(Composite{.name = name, .math = math, .probes = joined(std::move(probes), more)});
 }
 
 const Op& flatten_op = enrol("flatten", "y = x as a vector",
                              {{"matrix", {2, 3}, [](const Tensor& x) { return flatten(x); }},
                               {"scalar", {}, [](const Tensor& x) { return flatten(x); }},
-                              {"empty", {2, 0}, [](const Tensor& x) { return flatten(x); }}});
+                              {"empty", {2, 0}, [](const Tensor& x) { return flatten(x); }}},
+                             shape_probes(shapes_of_every_rank(), [](const Tensor& x) { return flatten(x); }));
 
-const Op& swapaxes_op = enrol("swapaxes", "y = x with two axes exchanged",
-                              {{"matrix", {2, 3}, [](const Tensor& x) { return swapaxes(x, 0, 1); }},
-                               {"first and last", {2, 3, 4}, [](const Tensor& x) { return swapaxes(x, 0, -1); }},
-                               {"one with itself", {2, 3}, [](const Tensor& x) { return swapaxes(x, 1, 1); }}});
+const Op& swapaxes_op = enrol(
+    "swapaxes", "y = x with two axes exchanged",
+    {{"matrix", {2, 3}, [](const Tensor& x) { return swapaxes(x, 0, 1); }},
+     {"first and last", {2, 3, 4}, [](const Tensor& x) { return swapaxes(x, 0, -1); }},
+     {"one with itself", {2, 3}, [](const Tensor& x) { return swapaxes(x, 1, 1); }}},
+    number_probes(pairs_of_axes(), [](const Tensor& x, const Shape& axes) { return swapaxes(x, axes[0], axes[1]); }));
 
-const Op& moveaxis_op = enrol("moveaxis", "y = x with axes at other places",
-                              {{"first to last", {2, 3, 4}, [](const Tensor& x) { return moveaxis(x, 0, -1); }},
-                               {"two axes",
-                                {2, 3, 4},
-                                [](const Tensor& x) {
-                                    return moveaxis(x, {0, 1}, {2, 0});
-                                }},
-                               {"of five", {1, 2, 1, 2, 3}, [](const Tensor& x) {
-                                    return moveaxis(x, {4, 1}, {0, 3});
-                                }}});
+const Op& moveaxis_op = enrol(
+    "moveaxis", "y = x with axes at other places",
+    {{"first to last", {2, 3, 4}, [](const Tensor& x) { return moveaxis(x, 0, -1); }},
+     {"two axes",
+      {2, 3, 4},
+      [](const Tensor& x) {
+          return moveaxis(x, {0, 1}, {2, 0});
+      }},
+     {"of five",
+      {1, 2, 1, 2, 3},
+      [](const Tensor& x) {
+          return moveaxis(x, {4, 1}, {0, 3});
+      }}},
+    number_probes(pairs_of_axes(), [](const Tensor& x, const Shape& axes) { return moveaxis(x, axes[0], axes[1]); }));
 
 const Op& squeeze_op = enrol("squeeze", "y = x without axes of extent 1",
                              {{"all", {1, 3, 1}, [](const Tensor& x) { return squeeze(x); }},
                               {"one", {1, 3, 1}, [](const Tensor& x) { return squeeze(x, -1); }},
-                              {"to a scalar", {1, 1}, [](const Tensor& x) {
+                              {"to a scalar",
+                               {1, 1},
+                               [](const Tensor& x) {
                                    return squeeze(x, {0, 1});
-                               }}});
+                               }}},
+                             squeeze_probes());
 
 const Op& expand_dims_op = enrol("expand_dims", "y = x with a new axis of extent 1",
                                  {{"front", {2, 3}, [](const Tensor& x) { return expand_dims(x, 0); }},
                                   {"end", {2, 3}, [](const Tensor& x) { return expand_dims(x, -1); }},
-                                  {"of a scalar", {}, [](const Tensor& x) { return expand_dims(x, 0); }}});
+                                  {"of a scalar", {}, [](const Tensor& x) { return expand_dims(x, 0); }}},
+                                 axis_probes([](const Tensor& x, std::int64_t axis) { return expand_dims(x, axis); }));
 
 const Op& stack_op = enrol("stack", "y = x1, x2, ... along a new axis",
                            {{"with itself",
@@ -68,15 +81,28 @@ const Op& stack_op = enrol("stack", "y = x1, x2, ... along a new axis",
                              [](const Tensor& x) {
                                  return stack({x, x});
                              }},
-                            {"at the end", {3}, [](const Tensor& x) {
+                            {"at the end",
+                             {3},
+                             [](const Tensor& x) {
                                  return stack({x, flip(x), x}, -1);
-                             }}});
+                             }}},
+                           joined(axis_probes([](const Tensor& x, std::int64_t axis) {
+                                      return stack({x, flip(x)}, axis);
+                                  }),
+                                  pair_probes({{{}, {}}, {7, 7}}, [](const Tensor& x, const Tensor& y) {
+                                      return stack({x, y, x});
+                                  })));
 
 const Op& split_op = enrol("split", "y1, y2, ... = x cut along an axis",
                            {{"halves", {4, 3}, [](const Tensor& x) { return split(x, 2)[1]; }},
-                            {"at positions", {2, 5}, [](const Tensor& x) {
+                            {"at positions",
+                             {2, 5},
+                             [](const Tensor& x) {
                                  return split(x, std::vector<std::int64_t>{1, 3}, 1)[1];
-                             }}});
+                             }}},
+                           axis_probes([](const Tensor& x, std::int64_t axis) {
+                               return split(x, std::vector<std::int64_t>{1, 1}, axis)[2];
+                           }));
 
 const Op& pad_op = enrol("pad", "y = x with a margin",
                          {{"zeros",
@@ -99,26 +125,34 @@ const Op& pad_op = enrol("pad", "y = x with a margin",
                            [](const Tensor& x) {
                                return pad(x, {{2, 1}, {0, 3}}, Padding::reflect);
                            }},
-                          {"empty", {0, 2}, [](const Tensor& x) {
+                          {"empty",
+                           {0, 2},
+                           [](const Tensor& x) {
                                return pad(x, {{1, 1}, {0, 0}});
-                           }}});
+                           }}},
+                         pad_probes());
 
 const Op& flip_op = enrol("flip", "y = x backwards along axes",
                           {{"all", {2, 3}, [](const Tensor& x) { return flip(x); }},
                            {"one", {2, 3, 4}, [](const Tensor& x) { return flip(x, 1); }},
-                           {"two", {2, 3, 4}, [](const Tensor& x) {
+                           {"two",
+                            {2, 3, 4},
+                            [](const Tensor& x) {
                                 return flip(x, {0, -1});
-                            }}});
+                            }}},
+                          axis_probes([](const Tensor& x, std::int64_t axis) { return flip(x, axis); }));
 
 const Op& roll_op = enrol("roll", "y = x moved around along an axis",
                           {{"forwards", {5}, [](const Tensor& x) { return roll(x, 2); }},
                            {"backwards", {2, 5}, [](const Tensor& x) { return roll(x, -7, 1); }},
-                           {"empty", {0}, [](const Tensor& x) { return roll(x, 3); }}});
+                           {"empty", {0}, [](const Tensor& x) { return roll(x, 3); }}},
+                          axis_probes([](const Tensor& x, std::int64_t axis) { return roll(x, axis - 4, axis); }));
 
 const Op& repeat_op = enrol("repeat", "y = every x n times along an axis",
                             {{"vector", {3}, [](const Tensor& x) { return repeat(x, 2); }},
                              {"axis -1", {2, 3}, [](const Tensor& x) { return repeat(x, 3, -1); }},
-                             {"never", {3}, [](const Tensor& x) { return repeat(x, 0); }}});
+                             {"never", {3}, [](const Tensor& x) { return repeat(x, 0); }}},
+                            axis_probes([](const Tensor& x, std::int64_t axis) { return repeat(x, 2, axis); }));
 
 const Op& tile_op = enrol("tile", "y = x again and again along axes",
                           {{"matrix",
@@ -127,9 +161,12 @@ const Op& tile_op = enrol("tile", "y = x again and again along axes",
                                 return tile(x, {2, 2});
                             }},
                            {"fewer counts", {2, 3}, [](const Tensor& x) { return tile(x, {3}); }},
-                           {"more counts", {3}, [](const Tensor& x) {
+                           {"more counts",
+                            {3},
+                            [](const Tensor& x) {
                                 return tile(x, {2, 1, 2});
-                            }}});
+                            }}},
+                          tile_probes());
 
 const Op& meshgrid_op = enrol("meshgrid", "y_k[i_0, i_1, ...] = x_k[i_k]",
                               {{"first",
@@ -137,9 +174,12 @@ const Op& meshgrid_op = enrol("meshgrid", "y_k[i_0, i_1, ...] = x_k[i_k]",
                                 [](const Tensor& x) {
                                     return meshgrid({x, zeros({2}, x.dtype())})[0];
                                 }},
-                               {"last", {3}, [](const Tensor& x) {
+                               {"last",
+                                {3},
+                                [](const Tensor& x) {
                                     return meshgrid({zeros({2}, x.dtype()), zeros({1}, x.dtype()), x})[2];
-                                }}});
+                                }}},
+                              meshgrid_probes());
 
 /// The part start ≤ i < stop of one axis.
 Tensor cut(const Tensor& x, std::size_t axis, std::int64_t start, std::int64_t stop) {

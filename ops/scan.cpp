@@ -10,6 +10,7 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/kernels/lines.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
@@ -77,12 +78,13 @@ const Op& cumsum_op = define(Linear{
     .transposes = {[](const Record& r, const Tensor& g) {
         return scan(cumsum_op, {g}, r.attribute<std::int64_t>("axis"), !r.attribute<bool>("reversed"));
     }},
-    .probes = {Probe{"vector", {{{5}}}, [](auto x) { return cumsum(x[0]); }},
-               Probe{"axis 0", {{{3, 4}}}, [](auto x) { return cumsum(x[0], 0); }},
-               Probe{"axis -1", {{{2, 7}}}, [](auto x) { return cumsum(x[0], -1); }},
-               Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return cumsum(x[0], 1); }},
-               Probe{"from the end", {{{3, 2}}}, [](auto x) { return scan(cumsum_op, {x[0]}, 0, true); }},
-               Probe{"empty", {{{0, 2}}}, [](auto x) { return cumsum(x[0]); }}},
+    .probes = joined({Probe{"vector", {{{5}}}, [](auto x) { return cumsum(x[0]); }},
+                      Probe{"axis 0", {{{3, 4}}}, [](auto x) { return cumsum(x[0], 0); }},
+                      Probe{"axis -1", {{{2, 7}}}, [](auto x) { return cumsum(x[0], -1); }},
+                      Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return cumsum(x[0], 1); }},
+                      Probe{"from the end", {{{3, 2}}}, [](auto x) { return scan(cumsum_op, {x[0]}, 0, true); }},
+                      Probe{"empty", {{{0, 2}}}, [](auto x) { return cumsum(x[0]); }}},
+                     axis_probes([](const Tensor& x, std::int64_t axis) { return cumsum(x, axis); })),
 });
 
 /// x moved by one place in the direction of the scan, or against it; 0 comes in.
@@ -157,12 +159,24 @@ const Op& linear_recurrence_op = define(General{
             if (!t[1].is_empty_handle()) terms = terms.is_empty_handle() ? t[1] : terms + t[1];
             return recurrence(r.input(0), terms, r.attribute<std::int64_t>("axis"), r.attribute<bool>("reversed"));
         },
-    .probes = {Probe{"vectors", {{{5}}, {{5}}}, [](auto x) { return linear_recurrence(x[0], x[1]); }},
-               Probe{"axis -1", {{{2, 4}}, {{2, 4}}}, [](auto x) { return linear_recurrence(x[0], x[1], -1); }},
-               Probe{"one coefficient", {{{}}, {{4, 2}}}, [](auto x) { return linear_recurrence(x[0], x[1], 0); }},
-               Probe{"from the end", {{{3, 2}}, {{3, 2}}}, [](auto x) { return recurrence(x[0], x[1], 0, true); }},
-               Probe{"one step", {{{1, 3}}, {{1, 3}}}, [](auto x) { return linear_recurrence(x[0], x[1]); }},
-               Probe{"empty", {{{2, 0}}, {{2, 0}}}, [](auto x) { return linear_recurrence(x[0], x[1], 1); }}},
+    .probes =
+        joined({Probe{"vectors", {{{5}}, {{5}}}, [](auto x) { return linear_recurrence(x[0], x[1]); }},
+                Probe{"axis -1", {{{2, 4}}, {{2, 4}}}, [](auto x) { return linear_recurrence(x[0], x[1], -1); }},
+                Probe{"one coefficient", {{{}}, {{4, 2}}}, [](auto x) { return linear_recurrence(x[0], x[1], 0); }},
+                Probe{"from the end", {{{3, 2}}, {{3, 2}}}, [](auto x) { return recurrence(x[0], x[1], 0, true); }},
+                Probe{"one step", {{{1, 3}}, {{1, 3}}}, [](auto x) { return linear_recurrence(x[0], x[1]); }},
+                Probe{"empty", {{{2, 0}}, {{2, 0}}}, [](auto x) { return linear_recurrence(x[0], x[1], 1); }}},
+               // Powers of a coefficient beyond 1 would drown the rest.
+               drawn(pair_probes({{{1}, {1}},
+                                  {{}, 17},
+                                  {16, 1},
+                                  {{7, 1}, {7, 2}},
+                                  {{2, 1, 3}, {2, 2, 3}},
+                                  {{2, 2, 1, 3}, 3},
+                                  {1, {1, 2, 1, 3, 2}},
+                                  {{3, 1}, {3, 0}}},
+                                 [](const Tensor& a, const Tensor& b) { return linear_recurrence(a, b, -1); }),
+                     between(-1, 1))),
 });
 
 Tensor recurrence(const Tensor& a, const Tensor& b, std::int64_t axis, bool reversed) {
@@ -172,16 +186,17 @@ Tensor recurrence(const Tensor& a, const Tensor& b, std::int64_t axis, bool reve
 const Op& cumprod_op = define(Composite{
     .name = "cumprod",
     .math = "y_k = x_0 x_1 ... x_k",
-    .probes = {Probe{"vector", {{{5}}}, [](auto x) { return cumprod(x[0]); }},
-               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return cumprod(x[0], 0); }},
-               Probe{"axis -1", {{{2, 5}}}, [](auto x) { return cumprod(x[0], -1); }},
-               Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return cumprod(x[0], 1); }},
-               Probe{"with a zero",
-                     {{{2, 4}}},
-                     [](auto x) {
-                         return cumprod(x[0] * astype(Tensor(xt::xarray<int>{1, 0, 1, 1}), x[0].dtype()), 1);
-                     }},
-               Probe{"empty", {{{0, 2}}}, [](auto x) { return cumprod(x[0]); }}},
+    .probes = joined({Probe{"vector", {{{5}}}, [](auto x) { return cumprod(x[0]); }},
+                      Probe{"axis 0", {{{4, 3}}}, [](auto x) { return cumprod(x[0], 0); }},
+                      Probe{"axis -1", {{{2, 5}}}, [](auto x) { return cumprod(x[0], -1); }},
+                      Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return cumprod(x[0], 1); }},
+                      Probe{"with a zero",
+                            {{{2, 4}}},
+                            [](auto x) {
+                                return cumprod(x[0] * astype(Tensor(xt::xarray<int>{1, 0, 1, 1}), x[0].dtype()), 1);
+                            }},
+                      Probe{"empty", {{{0, 2}}}, [](auto x) { return cumprod(x[0]); }}},
+                     axis_probes([](const Tensor& x, std::int64_t axis) { return cumprod(x, axis); })),
 });
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/lines.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 namespace xgrad {
@@ -56,11 +57,12 @@ Signature floating_like_input(const Call& call) {
     return {call.dtype(0), call.shape(0)};
 }
 
-std::vector<Probe> axis_probes(Tensor (*function)(const Operand&, std::int64_t)) {
-    return {Probe{"axis 0", {{{3, 4}}}, [=](auto x) { return function(x[0], 0); }},
-            Probe{"axis -1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], -1); }},
-            Probe{"axis 1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], 1); }},
-            Probe{"empty", {{{3, 0}}}, [=](auto x) { return function(x[0], 0); }}};
+std::vector<Probe> softmax_probes(Tensor (*function)(const Operand&, std::int64_t)) {
+    return joined({Probe{"axis 0", {{{3, 4}}}, [=](auto x) { return function(x[0], 0); }},
+                   Probe{"axis -1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], -1); }},
+                   Probe{"axis 1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], 1); }},
+                   Probe{"empty", {{{3, 0}}}, [=](auto x) { return function(x[0], 0); }}},
+                  axis_probes(function));
 }
 
 Tensor axis_sum(const Record& r, const Tensor& x) {
@@ -84,7 +86,7 @@ const Op& softmax_op = define(General{
             const Tensor y = r.output();
             return y * (t[0] - axis_sum(r, y * t[0]));
         },
-    .probes = axis_probes(softmax),
+    .probes = softmax_probes(softmax),
 });
 
 const Op& log_softmax_op = define(General{
@@ -96,7 +98,7 @@ const Op& log_softmax_op = define(General{
     // ∂yᵢ/∂xⱼ = δᵢⱼ - e^yⱼ
     .vjp = [](const Record& r, const Tensor& g, std::size_t) { return g - exp(r.output()) * axis_sum(r, g); },
     .jvp = [](const Record& r, std::span<const Tensor> t) { return t[0] - axis_sum(r, exp(r.output()) * t[0]); },
-    .probes = axis_probes(log_softmax),
+    .probes = softmax_probes(log_softmax),
 });
 
 Tensor along_axis(const Op& op, const Operand& x, std::int64_t axis) {

@@ -12,6 +12,7 @@
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/matrix_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad::linalg {
 
@@ -86,16 +87,6 @@ Signature solution(const Call& call) {
     return {call.dtype(0), matrices(stack, rows_of(B), columns_of(B))};
 }
 
-/// Several shapes of A and B. The matrices must suit `f`.
-std::vector<Probe> solution_probes(std::function<Tensor(const Tensor&, const Tensor&)> f,
-                                   std::initializer_list<std::pair<Shape, Shape>> shapes) {
-    std::vector<Probe> probes;
-    for (const auto& [A, B] : shapes) {
-        probes.push_back({to_string(A) + " " + to_string(B), {{A}, {B}}, [f](auto x) { return f(x[0], x[1]); }});
-    }
-    return probes;
-}
-
 const Op& solve_op = define(General{
     .name = "solve",
     .math = "A X = B",
@@ -126,17 +117,7 @@ const Op& solve_op = define(General{
             }
             return solve(r.input(0), change);
         },
-    .probes = solution_probes([](const Tensor& A, const Tensor& B) { return solve(well_conditioned(A), B); },
-                              {{{1, 1}, {1, 1}},
-                               {{2, 2}, {2, 3}},
-                               {{3, 3}, {3}},
-                               {{5, 5}, {5, 2}},
-                               {{2, 3, 3}, {3, 1}},
-                               {{3, 3}, {2, 3, 2}},
-                               {{2, 1, 2, 2}, {3, 2, 1}},
-                               {{0, 0}, {0, 2}},
-                               {{2, 2}, {2, 0}},
-                               {{0, 2, 2}, {2, 2}}}),
+    .probes = square_systems([](auto& A, auto& B) { return solve(well_conditioned(A), B); }),
 });
 
 Tensor triangle_of(const Tensor& A, bool lower) {
@@ -184,19 +165,10 @@ const Op& solve_triangular_op = define(General{
             }
             return solve_triangle(r.input(0), change, lower);
         },
-    .probes = solution_probes(
-        [](const Tensor& A, const Tensor& B) {
-            const Tensor T = well_conditioned(A);
-            return solve_triangular(T, solve_triangular(T, B), Triangle::upper);
-        },
-        {{{1, 1}, {1, 1}},
-         {{2, 2}, {2, 3}},
-         {{3, 3}, {3}},
-         {{5, 5}, {5, 2}},
-         {{2, 3, 3}, {3, 1}},
-         {{3, 3}, {2, 3, 2}},
-         {{0, 0}, {0, 2}},
-         {{0, 2, 2}, {2, 2}}}),
+    .probes = square_systems([](auto& A, auto& B) {
+        const Tensor T = well_conditioned(A);
+        return solve_triangular(T, solve_triangular(T, B), Triangle::upper);
+    }),
 });
 
 Tensor solve_triangle(const Tensor& A, const Tensor& B, bool lower) {
@@ -282,27 +254,30 @@ const Op& lstsq_op = define(General{
             }
             return solve_triangle(R, solve_triangle(matrix_transpose(R), change, true), false);
         },
-    .probes = solution_probes([](const Tensor& A, const Tensor& B) { return lstsq(spread_out_singular(A), B); },
-                              {{{1, 1}, {1, 1}},
-                               {{2, 2}, {2, 3}},
-                               {{3, 2}, {3}},
-                               {{5, 3}, {5, 2}},
-                               {{2, 3, 2}, {3, 1}},
-                               {{3, 1}, {2, 3, 2}},
-                               {{3, 0}, {3, 2}},
-                               {{0, 3, 2}, {3, 2}}}),
+    .probes = tall_systems([](auto& A, auto& B) { return lstsq(spread_out_singular(A), B); }),
 });
 
 const Op& pinv_op = define(Composite{
     .name = "pinv",
     .math = "Y = (A^T A)^-1 A^T for m >= n, A^T (A A^T)^-1 for m < n",
-    .probes = {Probe{"(1, 1)", {{{1, 1}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
-               Probe{"(2, 2)", {{{2, 2}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
-               Probe{"tall", {{{3, 2}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
-               Probe{"wide", {{{2, 5}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
-               Probe{"stack", {{{2, 2, 3}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
-               Probe{"transposed", {{{2, 3}}}, [](auto x) { return pinv(transpose(spread_out_singular(x[0]))); }},
-               Probe{"empty", {{{3, 0}}}, [](auto x) { return pinv(x[0]); }}},
+    .probes =
+        joined({Probe{"(1, 1)", {{{1, 1}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
+                Probe{"(2, 2)", {{{2, 2}}}, [](auto x) { return pinv(spread_out_singular(x[0])); }},
+                Probe{"transposed", {{{2, 3}}}, [](auto x) { return pinv(transpose(spread_out_singular(x[0]))); }}},
+               shape_probes({{3, 2},
+                             {2, 5},
+                             {2, 2, 3},
+                             {3, 0},
+                             {0, 3},
+                             {3, 3},
+                             {1, 7},
+                             {8, 1},
+                             {4, 3},
+                             {1, 3, 2},
+                             {2, 1, 2, 2},
+                             {1, 2, 1, 2, 3},
+                             {0, 2, 2}},
+                            [](auto& A) { return pinv(spread_out_singular(A)); })),
 });
 
 /// Calls f(A, B) with a vector B as a column, and gives a vector back.

@@ -14,6 +14,7 @@
 #include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/kernels/lines.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 namespace xgrad {
@@ -66,10 +67,11 @@ const Op& argsort_op = define(General{
         },
     .vjp = position,
     .jvp = position,
-    .probes = {Probe{"vector", {{{7}}}, [](auto x) { return argsort(x[0]); }},
-               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return argsort(x[0], 0); }},
-               Probe{"descending", {{{2, 5}}}, [](auto x) { return argsort(x[0], -1, true); }},
-               Probe{"empty", {{{2, 0}}}, [](auto x) { return argsort(x[0]); }}},
+    .probes = joined({Probe{"vector", {{{7}}}, [](auto x) { return argsort(x[0]); }},
+                      Probe{"axis 0", {{{4, 3}}}, [](auto x) { return argsort(x[0], 0); }},
+                      Probe{"descending", {{{2, 5}}}, [](auto x) { return argsort(x[0], -1, true); }},
+                      Probe{"empty", {{{2, 0}}}, [](auto x) { return argsort(x[0]); }}},
+                     axis_probes([](auto& x, std::int64_t axis) { return argsort(x, axis); })),
 });
 
 Signature position_signature(const Call& call) {
@@ -102,10 +104,11 @@ void find_best(const KernelCall& call, Better&& better) {
 using Finder = Tensor (*)(const Operand&, std::int64_t, Keepdims);
 
 std::vector<Probe> finder_probes(Finder find) {
-    return {Probe{"vector", {{{7}}}, [=](auto x) { return find(x[0], 0, {}); }},
-            Probe{"axis 0", {{{4, 3}}}, [=](auto x) { return find(x[0], 0, {}); }},
-            Probe{"axis -1, kept", {{{2, 17}}}, [=](auto x) { return find(x[0], -1, keepdims); }},
-            Probe{"middle axis", {{{2, 3, 2}}}, [=](auto x) { return find(x[0], 1, {}); }}};
+    return joined({Probe{"vector", {{{7}}}, [=](auto x) { return find(x[0], 0, {}); }},
+                   Probe{"axis 0", {{{4, 3}}}, [=](auto x) { return find(x[0], 0, {}); }},
+                   Probe{"axis -1, kept", {{{2, 17}}}, [=](auto x) { return find(x[0], -1, keepdims); }},
+                   Probe{"middle axis", {{{2, 3, 2}}}, [=](auto x) { return find(x[0], 1, {}); }}},
+                  axis_probes([=](auto& x, std::int64_t axis) { return find(x, axis, {}); }));
 }
 
 const Op& argmax_op = define(General{
@@ -143,34 +146,37 @@ Tensor position_along(const Op& op, const Operand& x, std::int64_t axis, Keepdim
 const Op& sort_op = define(Composite{
     .name = "sort",
     .math = "y = x in order along an axis",
-    .probes = {Probe{"vector", {{{7}}}, [](auto x) { return sort(x[0]); }},
-               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return sort(x[0], 0); }},
-               Probe{"descending", {{{2, 5}}}, [](auto x) { return sort(x[0], -1, true); }},
-               Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return sort(x[0], 1); }},
-               Probe{"empty", {{{2, 0}}}, [](auto x) { return sort(x[0]); }},
-               Probe{"33 elements", {{{33}}}, [](auto x) { return sort(x[0]); }}},
+    .probes = joined({Probe{"vector", {{{7}}}, [](auto x) { return sort(x[0]); }},
+                      Probe{"axis 0", {{{4, 3}}}, [](auto x) { return sort(x[0], 0); }},
+                      Probe{"descending", {{{2, 5}}}, [](auto x) { return sort(x[0], -1, true); }},
+                      Probe{"middle axis", {{{2, 3, 2}}}, [](auto x) { return sort(x[0], 1); }},
+                      Probe{"empty", {{{2, 0}}}, [](auto x) { return sort(x[0]); }},
+                      Probe{"33 elements", {{{33}}}, [](auto x) { return sort(x[0]); }}},
+                     axis_probes([](auto& x, std::int64_t axis) { return sort(x, axis); })),
 });
 
 const Op& topk_op = define(Composite{
     .name = "topk",
     .math = "y = the k largest x along an axis",
-    .probes = {Probe{"vector", {{{7}}}, [](auto x) { return topk(x[0], 3).values; }},
-               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return topk(x[0], 2, 0).values; }},
-               Probe{"all", {{{2, 5}}}, [](auto x) { return topk(x[0], 5).values; }},
-               Probe{"none", {{{2, 5}}}, [](auto x) { return topk(x[0], 0).values; }}},
+    .probes = joined({Probe{"vector", {{{7}}}, [](auto x) { return topk(x[0], 3).values; }},
+                      Probe{"axis 0", {{{4, 3}}}, [](auto x) { return topk(x[0], 2, 0).values; }},
+                      Probe{"all", {{{2, 5}}}, [](auto x) { return topk(x[0], 5).values; }},
+                      Probe{"none", {{{2, 5}}}, [](auto x) { return topk(x[0], 0).values; }}},
+                     axis_probes([](auto& x, std::int64_t axis) { return topk(x, 1, axis).values; })),
 });
 
 const Op& median_op = define(Composite{
     .name = "median",
     .math = "y = middle x over axes",
-    .probes = {Probe{"odd", {{{7}}}, [](auto x) { return median(x[0]); }},
-               Probe{"even", {{{8}}}, [](auto x) { return median(x[0]); }},
-               Probe{"axis 0", {{{4, 3}}}, [](auto x) { return median(x[0], 0); }},
-               Probe{"axes 0 and 2, kept",
-                     {{{2, 3, 2}}},
-                     [](auto x) {
-                         return median(x[0], {0, 2}, keepdims);
-                     }}},
+    .probes = joined({Probe{"odd", {{{7}}}, [](auto x) { return median(x[0]); }},
+                      Probe{"even", {{{8}}}, [](auto x) { return median(x[0]); }},
+                      Probe{"axis 0", {{{4, 3}}}, [](auto x) { return median(x[0], 0); }},
+                      Probe{"axes 0 and 2, kept",
+                            {{{2, 3, 2}}},
+                            [](auto x) {
+                                return median(x[0], {0, 2}, keepdims);
+                            }}},
+                     axis_probes([](auto& x, std::int64_t axis) { return median(x, axis); })),
 });
 
 std::vector<Slice> from_axis(std::size_t axis, Slice slice) {

@@ -13,6 +13,7 @@
 #include <xgrad/ops/matrix_parts.hpp>
 #include <xgrad/ops/matrix_probes.hpp>
 #include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/structure.hpp>
 
@@ -63,6 +64,23 @@ Tensor gap_back(const Tensor& g, Gap gap) {
     if (gap == Gap::single) return across;
     const Tensor down = sum(g, -1);
     return gap == Gap::sums ? across + down : across - down;
+}
+
+/// A matrix over the gaps of what stands on its diagonal, which is spread out.
+auto gaps(Gap gap) {
+    return [=](std::span<const Tensor> x) { return over_gaps(x[0], linalg::diagonal(spread_out_singular(x[0])), gap); };
+}
+
+std::vector<Probe> over_gaps_probes() {
+    std::vector<Probe> probes;
+    const auto add = [&](Gap gap, const char* label, std::initializer_list<Shape> shapes) {
+        for (const Shape& shape : shapes) probes.push_back({label + (", " + to_string(shape)), {{shape}}, gaps(gap)});
+    };
+    add(Gap::eigenvalues, "eigenvalues", {{1, 1}, {4, 4}, {1, 2, 3, 3}});
+    add(Gap::singular, "singular values", {{3, 3}, {1, 2, 1, 2, 2}, {0, 0}});
+    add(Gap::sums, "sums", {{2, 3, 3}, {0, 2, 2}});
+    add(Gap::single, "values", {{1, 1}, {7, 2}, {8, 1}, {2, 3, 2}, {3, 0}});
+    return probes;
 }
 
 /// X over the gaps. Values that differ by no more than the rounding of the largest are equal: 0 over their gap is 0,
@@ -123,22 +141,13 @@ const Op& over_gaps_op = define(General{
             }
             return over_gaps(change, x, gap);
         },
-    .probes = {Probe{"eigenvalues",
-                     {{{3, 3}}},
-                     [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out(x[0])), Gap::eigenvalues); }},
-               Probe{"stack",
-                     {{{2, 2, 2}}},
-                     [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out(x[0])), Gap::singular); }},
-               Probe{"sums",
-                     {{{3, 3}}},
-                     [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out(x[0])), Gap::sums); }},
-               Probe{"single",
-                     {{{3, 2}}},
-                     [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out_singular(x[0])), Gap::single); }},
-               Probe{"one",
-                     {{{1, 1}}},
-                     [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out(x[0])), Gap::eigenvalues); }},
-               Probe{"empty", {{{0, 0}}}, [](auto x) { return over_gaps(x[0], linalg::diagonal(x[0]), Gap::sums); }}},
+    .probes =
+        joined({Probe{"eigenvalues",
+                      {{{3, 3}}},
+                      [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out(x[0])), Gap::eigenvalues); }},
+                Probe{"stack", {{{2, 2, 2}}}, gaps(Gap::singular)}, Probe{"sums", {{{3, 3}}}, gaps(Gap::sums)},
+                Probe{"single", {{{3, 2}}}, gaps(Gap::single)}},
+               over_gaps_probes()),
 });
 
 /// U and V for diag(Uᵀ dA V), the change of the values: for eigh both are V. A is decomposed anew, so that the vectors

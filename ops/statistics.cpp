@@ -23,7 +23,7 @@ const Op& amin_op = define(Composite{
 });
 
 /// Over at least two elements: the deviation of one is 0, where its root has a kink.
-std::vector<Probe> deviation_probes(Tensor (*reduce)(const Operand&, const Axes&, Keepdims)) {
+std::vector<Probe> deviation_probes(Reduce reduce) {
     std::vector<Probe> probes = reduction_probes(reduce);
     probes.erase(probes.begin());
     return probes;
@@ -63,7 +63,8 @@ std::vector<Probe> norm_lp_probes() {
             {"p = " + std::to_string(p), {{{3, 4}, 0.5, 2}}, [p](auto x) { return norm_lp(-x[0], p, 1, keepdims); }});
     }
     probes.push_back({"all", {{{2, 3}, 0.5, 2}}, [](auto x) { return norm_lp(x[0], 3); }});
-    return probes;
+    const auto cubic = [](const Tensor& x, std::int64_t axis) { return norm_lp(x, 3, axis); };
+    return joined(std::move(probes), drawn(axis_probes(cubic), between(0.5, 2)));
 }
 
 const Op& norm_lp_op = define(Composite{
@@ -72,7 +73,7 @@ const Op& norm_lp_op = define(Composite{
     .probes = norm_lp_probes(),
 });
 
-std::vector<Probe> truth_probes(Tensor (*reduce)(const Operand&, const Axes&, Keepdims)) {
+std::vector<Probe> truth_probes(Reduce reduce) {
     std::vector<Probe> probes = reduction_probes(reduce);
     for (Probe& probe : probes) probe.inputs[0].kind = ProbeInput::Kind::boolean;
     return probes;

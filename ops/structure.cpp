@@ -3,6 +3,7 @@
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad {
 
@@ -30,9 +31,10 @@ const Op& astype_op = define(Linear{
             });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return astype(g, r.input().dtype()); }},
-    .probes = {Probe{"to float64", {{{2, 3}}}, [](auto x) { return astype(x[0], DType::float64); }},
-               Probe{"to the widest", {{{5}}}, [](auto x) { return astype(x[0], DType::longdouble); }},
-               Probe{"of an empty tensor", {{{0, 3}}}, [](auto x) { return astype(x[0], DType::float64); }}},
+    .probes = joined({Probe{"to float64", {{{2, 3}}}, [](auto x) { return astype(x[0], DType::float64); }},
+                      Probe{"to the widest", {{{5}}}, [](auto x) { return astype(x[0], DType::longdouble); }},
+                      Probe{"of an empty tensor", {{{0, 3}}}, [](auto x) { return astype(x[0], DType::float64); }}},
+                     shape_probes(shapes_of_every_rank(), [](auto& x) { return astype(x, DType::longdouble); })),
 });
 
 const Op& stop_gradient_op = define(General{
@@ -49,7 +51,8 @@ const Op& stop_gradient_op = define(General{
         },
     .vjp = Zero{"that is what it is for"},
     .jvp = Zero{"that is what it is for"},
-    .probes = {Probe{"matrix", {{{2, 3}}}}},
+    .probes = joined({Probe{"matrix", {{{2, 3}}}}},
+                     shape_probes(shapes_of_every_rank(), [](auto& x) { return stop_gradient(x); })),
 });
 
 const Op& identity_op = define(Linear{
@@ -65,7 +68,8 @@ const Op& identity_op = define(Linear{
             return std::optional<Layout>({0, input.strides});
         },
     .transposes = {[](const Record&, const Tensor& g) { return g; }},
-    .probes = {Probe{"matrix", {{{2, 3}}}}, Probe{"scalar", {{{}}}}, Probe{"empty", {{{0, 3}}}}},
+    .probes = joined({Probe{"matrix", {{{2, 3}}}}, Probe{"scalar", {{{}}}}, Probe{"empty", {{{0, 3}}}}},
+                     shape_probes(shapes_of_every_rank(), [](auto& x) { return identity(x); })),
 });
 
 }  // namespace

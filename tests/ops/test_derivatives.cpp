@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 
 #include <xgrad/xgrad.hpp>
@@ -49,9 +52,79 @@ derivative_check::Outcome check_all(const std::vector<Task>& tasks, std::uint32_
     return total;
 }
 
+/// Operations that no probe gives an empty tensor, and why.
+const std::map<std::string, std::string> never_empty{
+    {"binary_cross_entropy", "the mean of nothing is NaN"},
+    {"binary_cross_entropy_with_logits", "the mean of nothing is NaN"},
+    {"hinge", "the mean of nothing is NaN"},
+    {"huber", "the mean of nothing is NaN"},
+    {"kl_div", "the mean of nothing is NaN"},
+    {"l1", "the mean of nothing is NaN"},
+    {"mse", "the mean of nothing is NaN"},
+};
+
+constexpr std::size_t least_patterns = 12;
+
+/// What is missing in the probes of an operation with floating-point inputs: patterns of shapes and attributes, an
+/// empty tensor.
+std::vector<std::string> gaps_in_probes(const xgrad::Op& op) {
+    std::set<std::string> patterns;
+    bool has_empty = false;
+    for (const xgrad::Probe& probe : op.probes) {
+        bool has_real = false;
+        std::string pattern = probe.label;
+        for (const xgrad::ProbeInput& input : probe.inputs) {
+            const bool is_real = input.kind == xgrad::ProbeInput::Kind::real;
+            has_real = has_real || is_real;
+            has_empty = has_empty || (is_real && input.shape.size() == 0);
+            pattern += " " + to_string(input.shape);
+        }
+        if (has_real) patterns.insert(pattern);
+    }
+    std::vector<std::string> gaps;
+    if (patterns.empty()) return gaps;  // of labels, of truth values, of nothing
+    if (patterns.size() < least_patterns) {
+        gaps.push_back(op.name + " has probes of " + std::to_string(patterns.size()) + " patterns only");
+    }
+    if (has_empty == never_empty.contains(op.name)) {
+        gaps.push_back(op.name + (has_empty ? " has a probe of an empty tensor" : " has no probe of an empty tensor"));
+    }
+    return gaps;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(derivatives)
+
+BOOST_AUTO_TEST_CASE(are_checked_for_twelve_patterns_of_shapes) {
+    std::size_t operations = 0;
+    for (const xgrad::Op* op : xgrad::catalogue()) {
+        if (op->name.starts_with("planted_")) continue;
+        for (const std::string& gap : gaps_in_probes(*op)) BOOST_ERROR(gap);
+        ++operations;
+    }
+    BOOST_TEST(operations >= 150u);
+}
+
+BOOST_AUTO_TEST_CASE(that_are_checked_for_fewer_patterns_are_found) {
+    const std::vector<xgrad::Probe> all = xgrad::find_op("exp")->probes;
+    const auto gaps_with = [](std::vector<xgrad::Probe> probes, const char* name = "some") {
+        return gaps_in_probes({.name = name, .probes = std::move(probes)});
+    };
+    const auto is_empty = [](const xgrad::Probe& probe) { return probe.inputs[0].shape.size() == 0; };
+    BOOST_TEST(gaps_with(all).empty());
+    std::vector<xgrad::Probe> few(all.end() - 11, all.end());
+    BOOST_TEST(gaps_with(few) == std::vector<std::string>{"some has probes of 11 patterns only"});
+    few.push_back(few[0]);  // again is not another
+    BOOST_TEST(gaps_with(few) == std::vector<std::string>{"some has probes of 11 patterns only"});
+    few.back().label = "another way to call it";
+    BOOST_TEST(gaps_with(few).empty());
+    std::vector<xgrad::Probe> full = all;
+    std::erase_if(full, is_empty);
+    BOOST_TEST(gaps_with(full) == std::vector<std::string>{"some has no probe of an empty tensor"});
+    BOOST_TEST(gaps_with(full, "mse").empty());
+    BOOST_TEST(gaps_with(all, "mse") == std::vector<std::string>{"mse has a probe of an empty tensor"});
+}
 
 BOOST_AUTO_TEST_CASE(of_every_operation) {
     const std::uint32_t seeds = std::getenv("XGRAD_TEST_ALL") ? 20 : derivative_check::takes_a_sample ? 1 : 2;
