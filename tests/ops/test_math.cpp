@@ -305,6 +305,22 @@ BOOST_AUTO_TEST_CASE(symmetries_hold_to_the_bit) {
     examine(arguments<double>());
 }
 
+BOOST_AUTO_TEST_CASE(what_rises_never_falls) {
+    std::vector<float> x;
+    for (float number : arguments<float>()) {
+        x.push_back(number);
+        x.push_back(std::nextafter(number, 0.F));
+    }
+    x.erase(std::remove_if(x.begin(), x.end(), [](float number) { return std::isnan(number); }), x.end());
+    std::sort(x.begin(), x.end());
+    for (const char* name : {"exp", "exp2", "expm1", "log", "log2", "log1p", "erf", "atan", "sinh", "asinh", "cbrt"}) {
+        const auto y = apply<float>(kernels_of(name), {x}, xgrad::isa());
+        for (std::size_t i = 1; i < x.size(); ++i) {
+            if (y[i] < y[i - 1]) BOOST_TEST(false, name << " falls from " << x[i - 1] << " to " << x[i]);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_measure_of_errors_can_fail) {
     constexpr float top = std::numeric_limits<float>::max(), infinity = HUGE_VALF,
                     nan = std::numeric_limits<float>::quiet_NaN();
