@@ -155,8 +155,8 @@ template <std::floating_point T>
         const Pair<T> e = detail::expm1_parts(2 * (size > pick<T>(10, 20) ? pick<T>(10, 20) : size));
         const Pair<T> divisor = exact_sum(e.high, T(2));
         const T quotient = e.high / divisor.high;
-        // To first order, with a rough 1 / divisor: 2 for small x, and nothing is left to correct for large ones.
-        const T rest = (e.low - quotient * (divisor.low + e.low)) / divisor.high;
+        // What is missing to first order, where 1 / divisor is (1 - quotient) / 2.
+        const T rest = (e.low - quotient * (divisor.low + e.low)) * (T(0.5) - T(0.5) * quotient);
         return with_sign(quotient + rest, x);
     } else {
         return std::tanh(x);
@@ -175,12 +175,13 @@ struct Sigmoid {
 template <Lane T>
 [[gnu::always_inline]] inline Sigmoid<T> sigmoid_parts(T x) {
     const Falling<T> e = falling_exponential(x);
-    const Pair<T> divisor = fast_sum(T(1), e.parts.high * e.power.high * e.power.low);
-    const T missing = divisor.low + e.parts.low * e.power.high * e.power.low;
+    const T power = e.power.high * e.power.low;  // where this underflows, the divisor is 1
+    const Pair<T> divisor = fast_sum(T(1), e.parts.high * power);
+    const T missing = divisor.low + e.parts.low * power;
     const bool below = x < 0;
-    const T quotient = (below ? e.parts.high : T(1)) / divisor.high;
-    const T rest = ((below ? e.parts.low : T(0)) - quotient * missing) * (T(1.457) - T(0.5) * divisor.high);
-    return {quotient, rest, {below ? e.power.high : T(1), below ? e.power.low : T(1)}};
+    const T quotient = select(below, e.parts.high, T(1)) / divisor.high;
+    const T rest = (select(below, e.parts.low, T(0)) - quotient * missing) * (T(1.457) - T(0.5) * divisor.high);
+    return {quotient, rest, {select(below, e.power.high, T(1)), select(below, e.power.low, T(1))}};
 }
 
 }  // namespace detail
