@@ -80,6 +80,7 @@ template <bool Narrow>
 }  // namespace detail
 
 /// 2/√π times the integral of e^(-t²) from 0 to x
+/// Errs by less than 1.2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T erf(T x) {
     if constexpr (Lane<T>) {
@@ -95,6 +96,7 @@ template <std::floating_point T>
 }
 
 /// 1 - erf x
+/// Errs by less than 1.5 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T erfc(T x) {
     if constexpr (Lane<T>) {
@@ -110,6 +112,7 @@ template <std::floating_point T>
 }
 
 /// x Φ(x) = x/2 erfc(-x/√2), exact far below 0 too.
+/// Errs by less than 1.7 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T gelu(T x) {
     if constexpr (Lane<T>) {

@@ -7,7 +7,7 @@
 
 /// Powers of e and 2 and what is a quotient of them. The reduction is Cody and Waite's: x = n log 2 + r with
 /// |r| <= log(2)/2 and log 2 in two parts, the first of which times n is exact; e^r - 1 = r + tail, where a minimax
-/// polynomial gives the tail. The errors are those of tests/ops/test_math.cpp.
+/// polynomial gives the tail.
 namespace xgrad::math {
 
 namespace detail {
@@ -101,6 +101,7 @@ template <std::floating_point T>
 }
 
 /// e^x
+/// Errs by less than 0.9 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T exp(T x) {
     if constexpr (Lane<T>) {
@@ -113,6 +114,7 @@ template <std::floating_point T>
 }
 
 /// 2^x: the whole part of x is exact, the rest times log 2 is an exponent in two parts.
+/// Errs by less than 0.9 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T exp2(T x) {
     if constexpr (Lane<T>) {
@@ -133,6 +135,7 @@ template <std::floating_point T>
 }
 
 /// e^x - 1. Half of it is computed, which does not overflow before the result does; a small x is the result.
+/// Errs by less than 1.2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T expm1(T x) {
     if constexpr (Lane<T>) {
@@ -148,6 +151,7 @@ template <std::floating_point T>
 }
 
 /// tanh x = E / (E + 2) with E = e^2|x| - 1 in two parts.
+/// Errs by less than 1.2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T tanh(T x) {
     if constexpr (Lane<T>) {
@@ -187,6 +191,7 @@ template <Lane T>
 }  // namespace detail
 
 /// 1 / (1 + e^-x)
+/// Errs by less than 1.2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T sigmoid(T x) {
     if constexpr (Lane<T>) {
@@ -198,6 +203,7 @@ template <std::floating_point T>
 }
 
 /// x σ(x); -0 for −∞, its limit.
+/// Errs by less than 2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T silu(T x) {
     if constexpr (Lane<T>) {

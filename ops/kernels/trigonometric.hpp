@@ -86,6 +86,7 @@ template <Lane T>
 }  // namespace detail
 
 /// sin x
+/// Errs by less than 0.8 ulp.
 struct Sine {
     template <std::floating_point T>
     [[gnu::always_inline]] inline T operator()(T x) const {
@@ -100,6 +101,7 @@ struct Sine {
 };
 
 /// cos x
+/// Errs by less than 0.8 ulp.
 struct Cosine {
     template <std::floating_point T>
     [[gnu::always_inline]] inline T operator()(T x) const {
@@ -114,6 +116,7 @@ struct Cosine {
 };
 
 /// tan x = sin r / cos r, or -cos r / sin r, divided with both in two parts.
+/// Errs by less than 1.4 ulp.
 struct Tangent {
     template <std::floating_point T>
     [[gnu::always_inline]] inline T operator()(T x) const {
