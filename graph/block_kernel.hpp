@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <utility>
 
@@ -28,11 +29,20 @@ struct BlockKernels {
     bool takes(DType dtype) const { return table[static_cast<std::size_t>(dtype)][0] != nullptr; }
 };
 
+/// A function whose formula for a whole block does not cover every argument: beyond it, elements are computed again,
+/// one by one.
+template <class F, class... T>
+concept CoversPart = requires(T... x) {
+    { F::is_beyond(x...) } -> std::same_as<bool>;
+    F::beyond(x...);
+};
+
 namespace detail {
 
 // The loop is compiled once per instruction set through target attributes, in an object file that is otherwise
 // baseline. Only the loop and what is inlined into it use wider instructions, so the linker can never pick such a copy
-// of a shared inline function for a processor that lacks them.
+// of a shared inline function for a processor that lacks them. Everything is inlined, however long: a call would leave
+// the loop scalar.
 template <class F, class R, class... T>
 struct Loop {
     template <std::size_t... I>
@@ -40,16 +50,25 @@ struct Loop {
                                                   std::index_sequence<I...>) {
         R* __restrict result = static_cast<R*>(output);
         for (std::size_t i = 0; i < n; ++i) result[i] = static_cast<R>(F{}(static_cast<const T*>(inputs[I])[i]...));
+        if constexpr (CoversPart<F, T...>) {
+            bool any = false;
+            for (std::size_t i = 0; i < n; ++i) any |= F::is_beyond(static_cast<const T*>(inputs[I])[i]...);
+            for (std::size_t i = 0; any && i < n; ++i) {
+                if (F::is_beyond(static_cast<const T*>(inputs[I])[i]...)) {
+                    result[i] = F::beyond(static_cast<const T*>(inputs[I])[i]...);
+                }
+            }
+        }
     }
-    static void baseline(const void* const* inputs, void* output, std::size_t n) {
+    [[gnu::flatten]] static void baseline(const void* const* inputs, void* output, std::size_t n) {
         run(inputs, output, n, std::index_sequence_for<T...>());
     }
 #if defined(__x86_64__)
-    [[gnu::target("avx2,fma")]] static void avx2(const void* const* inputs, void* output, std::size_t n) {
+    [[gnu::target("avx2,fma"), gnu::flatten]] static void avx2(const void* const* inputs, void* output, std::size_t n) {
         run(inputs, output, n, std::index_sequence_for<T...>());
     }
-    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]] static void avx512(const void* const* inputs,
-                                                                                      void* output, std::size_t n) {
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), gnu::flatten]] static void avx512(
+        const void* const* inputs, void* output, std::size_t n) {
         run(inputs, output, n, std::index_sequence_for<T...>());
     }
     static constexpr std::array<BlockKernel, isa_count> all{&baseline, &avx2, &avx512};

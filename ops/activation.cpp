@@ -62,7 +62,7 @@ const Op& log_sigmoid_op = define(Elementwise{
 const Op& elu_op = define(Elementwise{
     .name = "elu",
     .math = "y = x for x >= 0, else alpha (e^x - 1)",
-    .forward = floating<2>([](auto x, auto alpha) { return x < 0 ? alpha * std::expm1(x) : x; }),
+    .forward = floating<2>([](auto x, auto alpha) { return x < 0 ? alpha * math::expm1(x) : x; }),
     // 1 or α e^x; 0 or e^x - 1. The other branch is evaluated at 0, so that it cannot overflow.
     .partials = {[](const Record& r) {
                      const Tensor below = minimum(r.input(0), 0);
@@ -85,7 +85,7 @@ Tensor normal_density(const Tensor& x) {
 const Op& gelu_op = define(Elementwise{
     .name = "gelu",
     .math = "y = x times the probability that a normal number is below x",
-    .forward = floating<1>([](auto x) { return math::gelu(x); }),
+    .forward = floating<1>([](auto x) __attribute__((always_inline)) { return math::gelu(x); }),
     // y' = Φ(x) + x φ(x)
     .partials = {[](const Record& r) {
         return normal_distribution(r.input()) + r.input() * normal_density(r.input());

@@ -1,6 +1,5 @@
 #include <xgrad/ops/exponential.hpp>
 
-#include <cmath>
 #include <numbers>
 
 #include <xgrad/graph/op.hpp>
@@ -24,7 +23,7 @@ const Op& exp_op = define(Elementwise{
 const Op& exp2_op = define(Elementwise{
     .name = "exp2",
     .math = "y = 2^x",
-    .forward = floating<1>([](auto x) { return std::exp2(x); }),
+    .forward = floating<1>([](auto x) { return math::exp2(x); }),
     .partials = {[](const Record& r) { return std::numbers::ln2 * r.output(); }},  // y' = y log 2
     .probes = unary_probes(between(-2, 2)),
 });
@@ -32,7 +31,7 @@ const Op& exp2_op = define(Elementwise{
 const Op& expm1_op = define(Elementwise{
     .name = "expm1",
     .math = "y = e^x - 1",
-    .forward = floating<1>([](auto x) { return std::expm1(x); }),
+    .forward = floating<1>([](auto x) { return math::expm1(x); }),
     .partials = {[](const Record& r) { return exp(r.input()); }},  // y' = e^x; y + 1 would lose its digits for x << 0
     .probes = unary_probes(between(-2, 2)),
 });
@@ -48,7 +47,7 @@ const Op& log_op = define(Elementwise{
 const Op& log2_op = define(Elementwise{
     .name = "log2",
     .math = "y = log2 x",
-    .forward = floating<1>([](auto x) { return std::log2(x); }),
+    .forward = floating<1>([](auto x) { return math::log2(x); }),
     .partials = {[](const Record& r) { return std::numbers::log2e / r.input(); }},  // y' = 1/(x log 2)
     .probes = unary_probes(between(0.5, 3)),
 });
@@ -56,7 +55,7 @@ const Op& log2_op = define(Elementwise{
 const Op& log10_op = define(Elementwise{
     .name = "log10",
     .math = "y = log10 x",
-    .forward = floating<1>([](auto x) { return std::log10(x); }),
+    .forward = floating<1>([](auto x) { return math::log10(x); }),
     .partials = {[](const Record& r) { return std::numbers::log10e / r.input(); }},  // y' = 1/(x log 10)
     .probes = unary_probes(between(0.5, 3)),
 });
@@ -64,7 +63,7 @@ const Op& log10_op = define(Elementwise{
 const Op& log1p_op = define(Elementwise{
     .name = "log1p",
     .math = "y = log(1 + x)",
-    .forward = floating<1>([](auto x) { return std::log1p(x); }),
+    .forward = floating<1>([](auto x) { return math::log1p(x); }),
     .partials = {[](const Record& r) { return 1 / (1 + r.input()); }},  // y' = 1/(1 + x)
     .probes = unary_probes(between(-0.5, 3)),
 });

@@ -18,7 +18,7 @@ constexpr Interval positive = between(0.5, 2);
 const Op& power_op = define(Elementwise{
     .name = "power",
     .math = "z = x^y",
-    .forward = floating<2>([](auto x, auto y) { return std::pow(x, y); }),
+    .forward = floating<2>([](auto x, auto y) __attribute__((always_inline)) { return math::pow(x, y); }),
     .partials = {// ∂z/∂x = y x^(y-1); x^-1 would make 0 · ∞ of it for y = 0
                  [](const Record& r) {
                      const Tensor y = r.input(1);
@@ -51,7 +51,7 @@ const Op& sqrt_op = define(Elementwise{
 const Op& cbrt_op = define(Elementwise{
     .name = "cbrt",
     .math = "y = x^(1/3)",
-    .forward = floating<1>([](auto x) { return std::cbrt(x); }),
+    .forward = floating<1>([](auto x) { return math::cbrt(x); }),
     .partials = {[](const Record& r) { return 1 / (3 * square(r.output())); }},  // y' = 1/(3y²)
     .probes = unary_probes(positive),
 });
@@ -80,7 +80,7 @@ Tensor direction(const Tensor& a, const Tensor& z) {
 const Op& hypot_op = define(Elementwise{
     .name = "hypot",
     .math = "z = sqrt(x^2 + y^2)",
-    .forward = floating<2>([](auto x, auto y) { return std::hypot(x, y); }),
+    .forward = floating<2>([](auto x, auto y) { return math::hypot(x, y); }),
     .partials = {[](const Record& r) { return direction(r.input(0), r.output()); },   // ∂z/∂x = x/z
                  [](const Record& r) { return direction(r.input(1), r.output()); }},  // ∂z/∂y = y/z
     .probes = binary_probes(anywhere, positive),

@@ -1,6 +1,5 @@
 #include <xgrad/ops/special.hpp>
 
-#include <cmath>
 #include <numbers>
 #include <string>
 
@@ -8,6 +7,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/gamma.hpp>
+#include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/powers.hpp>
 
 namespace xgrad {
@@ -22,7 +22,7 @@ Tensor bell(const Tensor& x) {
 const Op& erf_op = define(Elementwise{
     .name = "erf",
     .math = "y = 2/sqrt(pi) integral of e^-t^2 from 0 to x",
-    .forward = floating<1>([](auto x) { return std::erf(x); }),
+    .forward = floating<1>([](auto x) { return math::erf(x); }),
     .partials = {[](const Record& r) { return bell(r.input()); }},  // y' = 2/√π e^-x²
     .probes = unary_probes(between(-2, 2)),
 });
@@ -30,7 +30,7 @@ const Op& erf_op = define(Elementwise{
 const Op& erfc_op = define(Elementwise{
     .name = "erfc",
     .math = "y = 1 - erf x",
-    .forward = floating<1>([](auto x) { return std::erfc(x); }),
+    .forward = floating<1>([](auto x) { return math::erfc(x); }),
     .partials = {[](const Record& r) { return -bell(r.input()); }},  // y' = -2/√π e^-x²
     .probes = unary_probes(between(-2, 2)),
 });

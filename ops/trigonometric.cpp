@@ -1,7 +1,5 @@
 #include <xgrad/ops/trigonometric.hpp>
 
-#include <cmath>
-
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/math.hpp>
@@ -19,7 +17,7 @@ Tensor one_minus_square(const Tensor& x) {
 const Op& sin_op = define(Elementwise{
     .name = "sin",
     .math = "y = sin x",
-    .forward = floating<1>([](auto x) { return std::sin(x); }),
+    .forward = floating<1>(math::Sine{}),
     .partials = {[](const Record& r) { return cos(r.input()); }},  // y' = cos x
     .probes = unary_probes(between(-3, 3)),
 });
@@ -27,7 +25,7 @@ const Op& sin_op = define(Elementwise{
 const Op& cos_op = define(Elementwise{
     .name = "cos",
     .math = "y = cos x",
-    .forward = floating<1>([](auto x) { return std::cos(x); }),
+    .forward = floating<1>(math::Cosine{}),
     .partials = {[](const Record& r) { return -sin(r.input()); }},  // y' = -sin x
     .probes = unary_probes(between(-3, 3)),
 });
@@ -35,7 +33,7 @@ const Op& cos_op = define(Elementwise{
 const Op& tan_op = define(Elementwise{
     .name = "tan",
     .math = "y = tan x",
-    .forward = floating<1>([](auto x) { return std::tan(x); }),
+    .forward = floating<1>(math::Tangent{}),
     .partials = {[](const Record& r) { return 1 + square(r.output()); }},  // y' = 1 + y²
     .probes = unary_probes(between(-1, 1)),
 });
@@ -43,7 +41,7 @@ const Op& tan_op = define(Elementwise{
 const Op& asin_op = define(Elementwise{
     .name = "asin",
     .math = "y = arcsin x",
-    .forward = floating<1>([](auto x) { return std::asin(x); }),
+    .forward = floating<1>([](auto x) { return math::asin(x); }),
     .partials = {[](const Record& r) { return rsqrt(one_minus_square(r.input())); }},  // y' = 1/√(1 - x²)
     .probes = unary_probes(between(-0.8, 0.8)),
 });
@@ -51,7 +49,7 @@ const Op& asin_op = define(Elementwise{
 const Op& acos_op = define(Elementwise{
     .name = "acos",
     .math = "y = arccos x",
-    .forward = floating<1>([](auto x) { return std::acos(x); }),
+    .forward = floating<1>([](auto x) { return math::acos(x); }),
     .partials = {[](const Record& r) { return -rsqrt(one_minus_square(r.input())); }},  // y' = -1/√(1 - x²)
     .probes = unary_probes(between(-0.8, 0.8)),
 });
@@ -59,7 +57,7 @@ const Op& acos_op = define(Elementwise{
 const Op& atan_op = define(Elementwise{
     .name = "atan",
     .math = "y = arctan x",
-    .forward = floating<1>([](auto x) { return std::atan(x); }),
+    .forward = floating<1>([](auto x) { return math::atan(x); }),
     .partials = {[](const Record& r) { return 1 / (1 + square(r.input())); }},  // y' = 1/(1 + x²)
     .probes = unary_probes(between(-3, 3)),
 });
@@ -67,7 +65,7 @@ const Op& atan_op = define(Elementwise{
 const Op& atan2_op = define(Elementwise{
     .name = "atan2",
     .math = "z = angle of the point (x, y)",
-    .forward = floating<2>([](auto y, auto x) { return std::atan2(y, x); }),
+    .forward = floating<2>([](auto y, auto x) { return math::atan2(y, x); }),
     // ∂z/∂y = x/(x² + y²), ∂z/∂x = -y/(x² + y²); divided twice by the hypotenuse, since its square could overflow
     .partials = {[](const Record& r) {
                      const Tensor length = hypot(r.input(0), r.input(1));
@@ -83,7 +81,7 @@ const Op& atan2_op = define(Elementwise{
 const Op& sinh_op = define(Elementwise{
     .name = "sinh",
     .math = "y = (e^x - e^-x) / 2",
-    .forward = floating<1>([](auto x) { return std::sinh(x); }),
+    .forward = floating<1>([](auto x) { return math::sinh(x); }),
     .partials = {[](const Record& r) { return cosh(r.input()); }},  // y' = cosh x
     .probes = unary_probes(between(-2, 2)),
 });
@@ -91,7 +89,7 @@ const Op& sinh_op = define(Elementwise{
 const Op& cosh_op = define(Elementwise{
     .name = "cosh",
     .math = "y = (e^x + e^-x) / 2",
-    .forward = floating<1>([](auto x) { return std::cosh(x); }),
+    .forward = floating<1>([](auto x) { return math::cosh(x); }),
     .partials = {[](const Record& r) { return sinh(r.input()); }},  // y' = sinh x
     .probes = unary_probes(between(-2, 2)),
 });
@@ -107,7 +105,7 @@ const Op& tanh_op = define(Elementwise{
 const Op& asinh_op = define(Elementwise{
     .name = "asinh",
     .math = "y = log(x + sqrt(x^2 + 1))",
-    .forward = floating<1>([](auto x) { return std::asinh(x); }),
+    .forward = floating<1>([](auto x) { return math::asinh(x); }),
     .partials = {[](const Record& r) { return 1 / hypot(r.input(), 1); }},  // y' = 1/√(x² + 1)
     .probes = unary_probes(between(-3, 3)),
 });
@@ -115,7 +113,7 @@ const Op& asinh_op = define(Elementwise{
 const Op& acosh_op = define(Elementwise{
     .name = "acosh",
     .math = "y = log(x + sqrt(x^2 - 1))",
-    .forward = floating<1>([](auto x) { return std::acosh(x); }),
+    .forward = floating<1>([](auto x) { return math::acosh(x); }),
     .partials = {[](const Record& r) { return rsqrt((r.input() - 1) * (r.input() + 1)); }},  // y' = 1/√(x² - 1)
     .probes = unary_probes(between(1.5, 4)),
 });
@@ -123,7 +121,7 @@ const Op& acosh_op = define(Elementwise{
 const Op& atanh_op = define(Elementwise{
     .name = "atanh",
     .math = "y = log((1 + x) / (1 - x)) / 2",
-    .forward = floating<1>([](auto x) { return std::atanh(x); }),
+    .forward = floating<1>([](auto x) { return math::atanh(x); }),
     .partials = {[](const Record& r) { return 1 / one_minus_square(r.input()); }},  // y' = 1/(1 - x²)
     .probes = unary_probes(between(-0.8, 0.8)),
 });

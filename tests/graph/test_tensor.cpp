@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(operators_between_arrays_and_tensors) {
     BOOST_TEST(same_bits(2 * t, doubled));
     BOOST_TEST(same_bits(t * 2.F, doubled));
     BOOST_TEST(same_bits(-(-doubled), +doubled));
-    BOOST_TEST(same_bits(xt::exp(a) / t, xgrad::exp(t) / a));
+    BOOST_TEST(same_bits(xt::sqrt(a) / t, xgrad::sqrt(t) / a));
     BOOST_TEST(same_bits(t == a, Tensor(xt::xarray<bool>{true, true, true})));
     BOOST_TEST(same_bits(a > t, Tensor(xt::xarray<bool>{false, false, false})));
 }
