@@ -92,6 +92,10 @@ struct Node {
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
+    // Nodes are made and freed by the thousand: each thread keeps the memory of some.
+    static void* operator new(std::size_t bytes);
+    static void operator delete(void* memory) noexcept;
+
     std::atomic<std::uint32_t> references{1};
     DType dtype;
     bool needs_gradient : 1 = false;  // a parameter is among its ancestors

@@ -149,6 +149,7 @@ const Op& define(Linear op) {
                   .forward = std::move(op.forward.value()),
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
+                  .block_sum = op.block_sum,
                   .transposes = std::move(op.transposes.value()),
                   .linearity = op.linearity});
 }

@@ -160,6 +160,14 @@ using Vjp = std::function<Tensor(const Record&, const Tensor& g, std::size_t arg
 /// The tangent of a general operation's result, given its inputs' (an empty handle: no tangent, that is zero).
 using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents)>;
 
+/// How an operation that adds up all elements of an array does it block by block: a loop that computes the elements can
+/// then add up each block while it is in the cache, with the bits of the operation's own kernel.
+struct BlockSum {
+    std::size_t block;  // elements to a block; the last one may have fewer
+    void (*sum_block)(DType dtype, const void* values, std::size_t count, void* sum);
+    void (*add_up)(DType dtype, const void* sums, std::size_t count, void* total);
+};
+
 class BatchCall;
 /// The operation for many examples at once, which lie along a new first axis of the result: graph/batch.hpp. An empty
 /// handle: not with these inputs.
@@ -233,6 +241,7 @@ struct Linear {
     Linearity linearity = Linearity::jointly;
     ShapeRule shape = nullptr;
     Required<Computation> forward;
+    const BlockSum* block_sum = nullptr;  // for floating point, where the result is one element
     Required<Transposes> transposes;
     Required<std::vector<Probe>> probes;
 };
@@ -266,7 +275,8 @@ struct Op {
     ShapeRule shape;
     Computation forward;
     std::vector<Probe> probes;
-    BatchRule batch{};  // linear or general, not elementwise
+    BatchRule batch{};                    // linear or general, not elementwise
+    const BlockSum* block_sum = nullptr;  // linear
 
     std::vector<Partial> partials{};           // elementwise
     Transposes transposes{};                   // linear

@@ -29,6 +29,22 @@ const Op& scale_cotangent_op = define(Linear{
     .probes = binary_probes(between(0.5, 2), between(-2, 2)),
 });
 
+/// True for copies of the number 1, seen without computing anything.
+bool is_one_repeated(const Node& node) {
+    const Node* origin = &node;
+    while (!origin->is_leaf() && std::holds_alternative<LayoutRule>(origin->op->forward)) {
+        origin = origin->inputs[0].get();
+    }
+    if (!origin->is_leaf() || !origin->is_computed || origin->needs_gradient || origin->shape.size() != 1) return false;
+    return visit(origin->dtype, [&](auto zero) { return *static_cast<const decltype(zero)*>(origin->data) == 1; });
+}
+
+Shape broadcast_shape(const Tensor& x, const Tensor& y) {
+    Shape shape;
+    broadcast(x.shape(), y.shape(), shape);
+    return shape;
+}
+
 }  // namespace
 
 Tensor sum_of(const Tensor& x, const Tensor& y) {
@@ -36,6 +52,8 @@ Tensor sum_of(const Tensor& x, const Tensor& y) {
 }
 
 Tensor scaled(const Tensor& g, const Tensor& p) {
+    // What reverse mode starts with: the derivative of the result with respect to itself.
+    if (is_one_repeated(*g.node())) return p.shape() == g.shape() ? p : stretched(p, broadcast_shape(p, g));
     return apply(scale_cotangent_op, {g, p}, {}, Location());
 }
 

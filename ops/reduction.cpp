@@ -47,6 +47,27 @@ DType sum_dtype(DType dtype) {
     return is_floating(dtype) ? dtype : DType::int64;
 }
 
+constexpr BlockSum sum_by_blocks{
+    .block = static_cast<std::size_t>(kernels::sum_block),
+    .sum_block =
+        [](DType dtype, const void* values, std::size_t count, void* sum) {
+            visit_floating(dtype, [&](auto zero) {
+                using T = decltype(zero);
+                *static_cast<T*>(sum) =
+                    kernels::sum_of_block<T>(static_cast<const T*>(values), static_cast<std::int64_t>(count));
+            });
+        },
+    .add_up =
+        [](DType dtype, const void* sums, std::size_t count, void* total) {
+            visit_floating(dtype, [&](auto zero) {
+                using T = decltype(zero);
+                kernels::Cascade<T> cascade;
+                for (std::size_t block = 0; block < count; ++block) cascade.add(static_cast<const T*>(sums)[block]);
+                *static_cast<T*>(total) = cascade.total();
+            });
+        },
+};
+
 const Op& sum_op = define(Linear{
     .name = "sum",
     .math = "y = sum of x over axes",
@@ -66,6 +87,7 @@ const Op& sum_op = define(Linear{
                 kernels::sum<A, T>(call.inputs[0], axes, call.out<A>());
             });
         },
+    .block_sum = &sum_by_blocks,
     // Every summand has the derivative 1: the cotangent is stretched back over the axes.
     .transposes = {[](const Record& r, const Tensor& g) { return broadcast_to(with_axes(r, g), r.shape(0)); }},
     .probes = reduction_probes(sum),

@@ -93,6 +93,7 @@ class Execution {
   private:
     void compute(std::span<const std::uint32_t> members) {
         loop_members_.clear();
+        sums_.clear();
         for (std::uint32_t place : members) {
             if (Grouping::kind_of(schedule_[place]) != Grouping::Kind::view) continue;
             lay_view(schedule_[place]);
@@ -101,7 +102,8 @@ class Execution {
         for (std::uint32_t place : members) {
             const Grouping::Kind kind = Grouping::kind_of(schedule_[place]);
             if (kind == Grouping::Kind::elementwise) loop_members_.push_back(place);
-            if (kind != Grouping::Kind::kernel) continue;
+            if (grouping_.is_summed_in_loop(place)) sums_.push_back(place);
+            if (kind != Grouping::Kind::kernel || grouping_.is_summed_in_loop(place)) continue;
             run_kernel(schedule_[place]);
             schedule_[place].mark_computed();
         }
@@ -124,7 +126,13 @@ class Execution {
                 loop.apply(std::get<BlockKernels>(node.op->forward).kernel(dtype), {values.data(), node.inputs.size()},
                            node.dtype, grouping_.is_kept(place) ? node.data : nullptr);
         }
+        for (std::uint32_t place : sums_) {
+            Node& node = schedule_[place];
+            node.allocate();
+            loop.sum(value_of_[node.inputs[0]->slot], *node.op->block_sum, node.dtype, node.data);
+        }
         loop.run();
+        for (std::uint32_t place : sums_) schedule_[place].mark_computed();
         for (std::uint32_t place : loop_members_) {
             if (grouping_.is_kept(place)) {
                 schedule_[place].mark_computed();
@@ -138,6 +146,7 @@ class Execution {
     Grouping grouping_;
     std::vector<FusedLoop::Value> value_of_;
     std::vector<std::uint32_t> loop_members_;
+    std::vector<std::uint32_t> sums_;
 };
 
 }  // namespace

@@ -65,6 +65,11 @@ FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inp
     return operation.result;
 }
 
+void FusedLoop::sum(Value value, const BlockSum& rule, DType dtype, void* total) {
+    values_[value].is_summed = true;
+    sums_.push_back({value, &rule, dtype, total});
+}
+
 std::uint32_t FusedLoop::assign_slots() {
     std::uint32_t slots = 0;
     for (Source& source : values_) {
@@ -87,7 +92,7 @@ std::uint32_t FusedLoop::assign_slots() {
         take(values_[operation.result]);
         for (std::uint32_t input = 0; input < operation.arity; ++input) {
             Source& source = values_[operation.inputs[input]];
-            if (source.slot == none || source.is_fixed || source.last_use != number) continue;
+            if (source.slot == none || source.is_fixed || source.is_summed || source.last_use != number) continue;
             free.push_back(source.slot);
             source.last_use = none;  // x x: once only
         }
@@ -95,7 +100,7 @@ std::uint32_t FusedLoop::assign_slots() {
     return slots;
 }
 
-void FusedLoop::run_blocks(std::size_t first, std::size_t end, std::size_t block, Scratch scratch) const {
+void FusedLoop::run_blocks(std::size_t first, std::size_t end, std::size_t block, Scratch scratch) {
     for (const Source& source : values_) {
         if (source.is_fixed) packers_[source.packer].pack(0, std::min(block, end - first), scratch.at(source));
     }
@@ -120,6 +125,11 @@ void FusedLoop::run_blocks(std::size_t first, std::size_t end, std::size_t block
             void* output = result.memory ? result.memory + start * result.step : scratch.at(result);
             operation.kernel(inputs, output, count);
         }
+        for (Sum& sum : sums_) {
+            const Source& source = values_[sum.value];
+            const void* values = source.memory ? source.memory + start * source.step : scratch.at(source);
+            sum.rule->sum_block(sum.dtype, values, count, sum.of_blocks.data() + start / block * source.item);
+        }
     }
 }
 
@@ -127,7 +137,13 @@ void FusedLoop::run() {
     if (size_ == 0) return;
     const std::size_t slots = assign_slots();
     std::size_t block = largest_block;
-    while (block > smallest_block && slots * block * widest_item_ > most_slot_bytes) block /= 2;
+    if (sums_.empty()) {
+        while (block > smallest_block && slots * block * widest_item_ > most_slot_bytes) block /= 2;
+    } else {
+        block = sums_[0].rule->block;
+    }
+    const std::size_t blocks = (size_ + block - 1) / block;
+    for (Sum& sum : sums_) sum.of_blocks.resize(blocks * values_[sum.value].item);
     block = std::min(block, size_);
     const std::size_t slot_bytes = (block * widest_item_ + line - 1) / line * line;
     const std::size_t parts = (size_ + part_size - 1) / part_size;
@@ -135,6 +151,7 @@ void FusedLoop::run() {
         const Scratch scratch{thread_scratch(slots * slot_bytes), slot_bytes};
         run_blocks(part * part_size, std::min(size_, (part + 1) * part_size), block, scratch);
     });
+    for (const Sum& sum : sums_) sum.rule->add_up(sum.dtype, sum.of_blocks.data(), blocks, sum.total);
 }
 
 }  // namespace xgrad::run

@@ -27,6 +27,8 @@ class FusedLoop {
     /// An operation on earlier values. With `memory` the result is written there, row-major; without, nobody but later
     /// operations can see it.
     Value apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype, void* memory);
+    /// Adds up all elements of a value, which is not empty, to one at `total`.
+    void sum(Value value, const BlockSum& rule, DType dtype, void* total);
     /// Runs all of it, on several threads if that is worth while.
     void run();
 
@@ -42,12 +44,20 @@ class FusedLoop {
         std::uint32_t packer = none;  // fills the slot, from an array that is not contiguous
         std::uint32_t last_use = 0;   // the operation after which the slot is free again
         bool is_fixed = false;        // one number, repeated: the slot is filled once
+        bool is_summed = false;       // needed to the end of the block
     };
     struct Operation {
         BlockKernel kernel;
         std::array<Value, most_inputs> inputs;
         std::uint32_t arity;
         Value result;
+    };
+    struct Sum {
+        Value value;
+        const BlockSum* rule;
+        DType dtype;
+        void* total;
+        std::vector<std::byte> of_blocks{};
     };
     /// One thread's scratch memory.
     struct Scratch {
@@ -57,7 +67,7 @@ class FusedLoop {
     };
 
     std::uint32_t assign_slots();
-    void run_blocks(std::size_t first, std::size_t end, std::size_t block, Scratch scratch) const;
+    void run_blocks(std::size_t first, std::size_t end, std::size_t block, Scratch scratch);
 
     const Shape& shape_;
     std::size_t size_;
@@ -66,6 +76,7 @@ class FusedLoop {
     std::vector<Source> values_;
     std::vector<Packer> packers_;
     std::vector<Operation> operations_;
+    std::vector<Sum> sums_;
 };
 
 }  // namespace xgrad::run

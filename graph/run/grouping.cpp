@@ -13,6 +13,14 @@ constexpr std::uint32_t most_members = 2048;
 // How many loops are tried for a node, from the newest backwards, so that grouping takes linear time.
 constexpr std::size_t most_tried = 8;
 
+/// True for the sum of all elements of something that a loop computes.
+bool can_be_summed_in_loop(const Schedule& schedule, const Node& node) {
+    if (!node.op->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
+    const Node& input = *node.inputs[0];
+    return schedule.contains(input) && Grouping::kind_of(input) == Grouping::Kind::elementwise &&
+           input.dtype == node.dtype && input.shape.size() > 0;
+}
+
 }  // namespace
 
 Grouping::Kind Grouping::kind_of(const Node& node) {
@@ -24,6 +32,7 @@ Grouping::Grouping(const Schedule& schedule) {
     const auto count = static_cast<std::uint32_t>(schedule.size());
     step_of_.resize(count);
     is_kept_.resize(count);
+    is_summed_in_loop_.resize(count);
     for (std::uint32_t index = 0; index < count; ++index) place(schedule, index);
 
     std::uint32_t last = 0;
@@ -33,7 +42,8 @@ Grouping::Grouping(const Schedule& schedule) {
         if (kind_of(node) != Kind::elementwise || schedule.is_seen_outside(node)) is_kept_[index] = true;
         for (const NodeRef& input : node.inputs) {
             if (!schedule.contains(*input)) continue;
-            if (kind_of(node) != Kind::elementwise || step_of_[input->slot] != step_of_[index]) {
+            const bool in_loop = kind_of(node) == Kind::elementwise || is_summed_in_loop_[index];
+            if (!in_loop || step_of_[input->slot] != step_of_[index]) {
                 is_kept_[input->slot] = true;
             }
         }
@@ -51,6 +61,11 @@ Grouping::Grouping(const Schedule& schedule) {
 void Grouping::place(const Schedule& schedule, std::uint32_t index) {
     const Node& node = schedule[index];
     const Kind kind = kind_of(node);
+    if (can_be_summed_in_loop(schedule, node)) {
+        is_summed_in_loop_[index] = true;
+        step_of_[index] = step_of_[node.inputs[0]->slot];
+        return;
+    }
     std::uint32_t earliest = 0;
     for (const NodeRef& input : node.inputs) {
         if (!schedule.contains(*input)) continue;
