@@ -51,9 +51,9 @@ struct Loop {
         R* __restrict result = static_cast<R*>(output);
         for (std::size_t i = 0; i < n; ++i) result[i] = static_cast<R>(F{}(static_cast<const T*>(inputs[I])[i]...));
         if constexpr (CoversPart<F, T...>) {
-            bool any = false;
+            int any = 0;  // as a bool it would keep the loop from vectorising
             for (std::size_t i = 0; i < n; ++i) any |= F::is_beyond(static_cast<const T*>(inputs[I])[i]...);
-            for (std::size_t i = 0; any && i < n; ++i) {
+            for (std::size_t i = 0; any != 0 && i < n; ++i) {
                 if (F::is_beyond(static_cast<const T*>(inputs[I])[i]...)) {
                     result[i] = F::beyond(static_cast<const T*>(inputs[I])[i]...);
                 }

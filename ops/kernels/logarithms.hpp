@@ -169,12 +169,12 @@ template <std::floating_point T>
 template <std::floating_point T>
 [[gnu::always_inline]] inline T logaddexp(T x, T y) {
     const T larger = x > y ? x : y, smaller = x > y ? y : x;
-    const T distance = x == y ? T(0) : larger - smaller;
     if constexpr (Lane<T>) {
-        const T rest = larger - smaller < T(1000) ? exact_sum(larger, -smaller).low : T(0);  // else it counts nothing
-        return larger + detail::log1p_of_falling_exponential(distance, rest);
+        const T distance = select(x == y, T(0), larger - smaller);
+        const T rest = select(distance < T(1000), exact_sum(larger, -smaller).low, T(0));  // else it counts nothing
+        return larger + detail::log1p_of_falling_exponential(distance, select(x == y, T(0), rest));
     } else {
-        return larger + std::log1p(std::exp(-distance));
+        return larger + std::log1p(std::exp(x == y ? T(0) : smaller - larger));
     }
 }
 
