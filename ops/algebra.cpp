@@ -32,7 +32,7 @@ const Op& scale_cotangent_op = define(Linear{
 /// True for copies of the number 1, seen without computing anything.
 bool is_one_repeated(const Node& node) {
     const Node* origin = &node;
-    while (!origin->is_leaf() && std::holds_alternative<LayoutRule>(origin->op->forward)) {
+    while (!origin->inputs.empty() && std::holds_alternative<LayoutRule>(origin->op->forward)) {
         origin = origin->inputs[0].get();
     }
     if (!origin->is_leaf() || !origin->is_computed || origin->needs_gradient || origin->shape.size() != 1) return false;

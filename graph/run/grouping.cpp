@@ -23,11 +23,6 @@ bool can_be_summed_in_loop(const Schedule& schedule, const Node& node) {
 
 }  // namespace
 
-Grouping::Kind Grouping::kind_of(const Node& node) {
-    if (std::holds_alternative<BlockKernels>(node.op->forward)) return Kind::elementwise;
-    return std::holds_alternative<LayoutRule>(node.op->forward) ? Kind::view : Kind::kernel;
-}
-
 Grouping::Grouping(const Schedule& schedule) {
     const auto count = static_cast<std::uint32_t>(schedule.size());
     step_of_.resize(count);

@@ -3,9 +3,12 @@
 #include <cstdint>
 #include <vector>
 
+#include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/schedule.hpp>
 
 namespace xgrad::run {
+
+static_assert(std::is_same_v<Computation, std::variant<BlockKernels, LayoutRule, Kernel>>);
 
 /// A schedule cut into steps that are computed one after the other. In each of them first views are laid on what
 /// earlier steps have computed; then there is one kernel, or one fused loop over any number of elementwise nodes of one
@@ -14,8 +17,9 @@ class Grouping {
   public:
     explicit Grouping(const Schedule& schedule);
 
-    enum class Kind : std::uint8_t { view, kernel, elementwise };
-    static Kind kind_of(const Node& node);
+    /// In the order of the alternatives of a Computation.
+    enum class Kind : std::uint8_t { elementwise, view, kernel };
+    static Kind kind_of(const Node& node) noexcept { return static_cast<Kind>(node.op->forward.index()); }
 
     std::size_t steps() const { return starts_.size() - 1; }
     /// The places in the schedule of a step's nodes, inputs first.
