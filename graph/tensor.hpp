@@ -204,8 +204,7 @@ template <class T, class E>
 void copy_elements(const E& expression, const Shape& shape, T* target) {
     const auto size = static_cast<std::size_t>(shape.size());
     if constexpr (is_constant<E>) {
-        const std::size_t* none = nullptr;
-        std::fill_n(target, size, static_cast<T>(expression.element(none, none)));
+        std::fill_n(target, size, static_cast<T>(expression(std::size_t{0})));  // a number has any index
     } else if constexpr (Contiguous<E>) {
         const auto* source = expression.data() + expression.data_offset();
         for (std::size_t i = 0; i < size; ++i) target[i] = static_cast<T>(source[i]);

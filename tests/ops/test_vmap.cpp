@@ -131,6 +131,7 @@ BOOST_AUTO_TEST_CASE(every_operation_and_its_derivative) {
         }
     };
     for (const Op* op : xgrad::catalogue()) {
+        if (op->name.starts_with("planted_")) continue;
         for (const Probe& probe : op->probes) {
             if (probe.inputs.empty()) continue;
             check(*op, probe, -1);
@@ -148,6 +149,7 @@ BOOST_AUTO_TEST_CASE(every_operation_and_its_derivative) {
 BOOST_AUTO_TEST_CASE(no_operation_goes_from_example_to_example) {
     std::set<std::string> without;
     for (const Op* op : xgrad::catalogue()) {
+        if (op->name.starts_with("planted_")) continue;
         const bool is_general = op->family == Op::Family::linear || op->family == Op::Family::general;
         if (is_general && !op->is_elementwise_kernel() && !op->batch) without.insert(op->name);
     }
