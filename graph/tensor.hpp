@@ -199,7 +199,7 @@ concept Contiguous = E::static_layout == xt::layout_type::row_major&& E::contigu
     { e.data() + e.data_offset() } -> std::convertible_to<const typename E::value_type*>;
 };
 
-// xtensor's assignment can do all of this too, but the first two take the compiler a tenth of the time.
+// xtensor's assignment can do all of this, but it takes the compiler much longer than the first two.
 template <class T, class E>
 void copy_elements(const E& expression, const Shape& shape, T* target) {
     const auto size = static_cast<std::size_t>(shape.size());

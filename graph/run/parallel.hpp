@@ -8,6 +8,9 @@
 
 namespace xgrad::run {
 
+/// So many bytes of memory to work on are worth more than one thread.
+inline constexpr std::size_t worth_while = std::size_t{1} << 18;
+
 namespace detail {
 
 using Part = void (*)(void* work, std::size_t part);
@@ -15,7 +18,7 @@ void run_parts(std::size_t parts, Part run, void* work);
 
 }  // namespace detail
 
-/// Calls work(part) for every part of 0 ... parts - 1, on several threads if `bytes` of memory make it worth while.
+/// Calls work(part) for every part of 0 ... parts - 1, on several threads if there are worth_while `bytes` to work on.
 /// What a part computes must not depend on the others, so that the result does not depend on the number of threads.
 /// Throws what a part throws, when no other is running any more.
 ///
@@ -23,7 +26,6 @@ void run_parts(std::size_t parts, Part run, void* work);
 /// one, so that a thread whose processor is busy with something else holds nobody up: the others do its share.
 template <class Work>
 void parallel_for(std::size_t parts, std::size_t bytes, Work&& work) {
-    constexpr std::size_t worth_while = std::size_t{1} << 18;
     if (parts < 2 || bytes < worth_while) {
         for (std::size_t part = 0; part < parts; ++part) work(part);
         return;

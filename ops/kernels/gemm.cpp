@@ -68,7 +68,7 @@ struct BlasMatrix {
 
 /// How many pieces a product is cut into, by its size alone: each is one call of the BLAS on one thread.
 std::int64_t pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
-    constexpr std::int64_t work_per_piece = std::int64_t{1} << 23;  // multiplications; some 200 µs
+    constexpr std::int64_t work_per_piece = std::int64_t{1} << 23;  // multiplications
     constexpr std::int64_t most_pieces = 16;
     constexpr std::int64_t least_lines = 32;
     const std::int64_t longest = std::max(m, n);
@@ -99,21 +99,20 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     const std::int64_t longest = std::max(A.rows, B.columns);
     // Whole vectors to a piece, so that the BLAS has edges to treat in the last one only.
     const std::int64_t lines = (longest + 16 * pieces - 1) / (16 * pieces) * 16;
-    const auto bytes = static_cast<std::size_t>(A.rows * A.columns + A.columns * B.columns) * sizeof(T);
-    run::parallel_for(static_cast<std::size_t>((longest + lines - 1) / lines), pieces > 1 ? bytes + (1 << 20) : 0,
-                      [&](std::size_t piece) {
-                          const BlasAlone alone;
-                          const std::int64_t first = static_cast<std::int64_t>(piece) * lines;
-                          const auto count = static_cast<int>(std::min(lines, longest - first));
-                          const bool by_rows = A.rows >= B.columns;
-                          const T* left = by_rows ? a.row(first) : a.data;
-                          const T* right = by_rows ? b.data : b.column(first);
-                          T* target = C + (by_rows ? first * n : first);
-                          cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose,
-                                             by_rows ? count : static_cast<int>(A.rows), by_rows ? n : count,
-                                             static_cast<int>(A.columns), T(1), left, a.leading, right, b.leading, T(0),
-                                             target, n);
-                      });
+    // A piece is work enough for a thread, however little memory it touches.
+    run::parallel_for(
+        static_cast<std::size_t>((longest + lines - 1) / lines), run::worth_while, [&](std::size_t piece) {
+            const BlasAlone alone;
+            const std::int64_t first = static_cast<std::int64_t>(piece) * lines;
+            const auto count = static_cast<int>(std::min(lines, longest - first));
+            const bool by_rows = A.rows >= B.columns;
+            const T* left = by_rows ? a.row(first) : a.data;
+            const T* right = by_rows ? b.data : b.column(first);
+            T* target = C + (by_rows ? first * n : first);
+            cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose, by_rows ? count : static_cast<int>(A.rows),
+                               by_rows ? n : count, static_cast<int>(A.columns), T(1), left, a.leading, right,
+                               b.leading, T(0), target, n);
+        });
 }
 
 }  // namespace
