@@ -7,6 +7,7 @@
 
 #include <xgrad/graph/dtype.hpp>
 #include <xgrad/graph/isa.hpp>
+#include <xgrad/graph/per_isa.hpp>
 
 namespace xgrad {
 
@@ -39,12 +40,11 @@ concept CoversPart = requires(T... x) {
 
 namespace detail {
 
-// The loop is compiled once per instruction set through target attributes, in an object file that is otherwise
-// baseline. Only the loop and what is inlined into it use wider instructions, so the linker can never pick such a copy
-// of a shared inline function for a processor that lacks them. Everything is inlined, however long: a call would leave
-// the loop scalar.
 template <class F, class R, class... T>
 struct Loop {
+    [[gnu::always_inline]] static inline void run(const void* const* inputs, void* output, std::size_t n) {
+        run(inputs, output, n, std::index_sequence_for<T...>());
+    }
     template <std::size_t... I>
     [[gnu::always_inline]] static inline void run(const void* const* inputs, void* output, std::size_t n,
                                                   std::index_sequence<I...>) {
@@ -60,30 +60,19 @@ struct Loop {
             }
         }
     }
-    [[gnu::flatten]] static void baseline(const void* const* inputs, void* output, std::size_t n) {
-        run(inputs, output, n, std::index_sequence_for<T...>());
-    }
-#if defined(__x86_64__)
-    [[gnu::target("avx2,fma"), gnu::flatten]] static void avx2(const void* const* inputs, void* output, std::size_t n) {
-        run(inputs, output, n, std::index_sequence_for<T...>());
-    }
-    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), gnu::flatten]] static void avx512(
-        const void* const* inputs, void* output, std::size_t n) {
-        run(inputs, output, n, std::index_sequence_for<T...>());
-    }
-    static constexpr std::array<BlockKernel, isa_count> all{&baseline, &avx2, &avx512};
-#else
-    static constexpr std::array<BlockKernel, isa_count> all{&baseline, &baseline, &baseline};
-#endif
 };
+
+/// The loop for each instruction set.
+template <class F, class R, class... T>
+constexpr auto loops_of = PerIsa<Loop<F, R, T...>, const void* const*, void*, std::size_t>::all;
 
 template <class F, class T, std::size_t... I>
 constexpr auto same_type_loops(std::index_sequence<I...>) {
-    return Loop<F, T, std::conditional_t<I != static_cast<std::size_t>(-1), T, void>...>::all;
+    return loops_of<F, T, std::conditional_t<I != static_cast<std::size_t>(-1), T, void>...>;
 }
 template <class F, class R, class T, std::size_t... I>
 constexpr auto loops_giving(std::index_sequence<I...>) {
-    return Loop<F, R, std::conditional_t<I != static_cast<std::size_t>(-1), T, void>...>::all;
+    return loops_of<F, R, std::conditional_t<I != static_cast<std::size_t>(-1), T, void>...>;
 }
 
 template <class F, std::size_t Arity, class... T>
@@ -136,7 +125,7 @@ constexpr BlockKernels choice(F) {
     kernels.arity = 3;
     kernels.first_is_boolean = true;
     const auto fill = [&]<class... T>() {
-        ((kernels.table[static_cast<std::size_t>(dtype_of<T>)] = detail::Loop<F, T, bool, T, T>::all), ...);
+        ((kernels.table[static_cast<std::size_t>(dtype_of<T>)] = detail::loops_of<F, T, bool, T, T>), ...);
     };
     fill.template operator()<bool, std::int32_t, std::int64_t, float, double, long double>();
     return kernels;

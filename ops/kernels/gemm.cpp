@@ -16,12 +16,6 @@
 #include <xgrad/ops/kernels/blas_alone.hpp>
 #include <xgrad/ops/kernels/skinny.hpp>
 
-// OpenBLAS's, if that is the BLAS.
-extern "C" {
-[[gnu::weak]] int openblas_get_parallel();
-[[gnu::weak]] void openblas_set_num_threads(int);
-}
-
 namespace xgrad::kernels {
 
 namespace {
@@ -116,17 +110,6 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
 }
 
 }  // namespace
-
-void BlasAlone::hold_own_threads() {
-    static const bool held = [] {
-        constexpr int own_threads = 1;  // as openblas_get_parallel() calls them
-        if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == own_threads) {
-            openblas_set_num_threads(1);
-        }
-        return true;
-    }();
-    static_cast<void>(held);
-}
 
 void gemm(const Matrix<float>& A, const Matrix<float>& B, float* C) {
     blas_gemm(A, B, C);

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include <xgrad/ops/kernels/blas_alone.hpp>
 #include <xgrad/ops/kernels/decompositions.hpp>
 
 // LAPACK is called by its Fortran names: pointers to everything, and the length of each text argument at the end.
@@ -97,6 +98,7 @@ template <class T>
 void triangle(const Dense<T>& A, bool lower, bool unit, Dense<T>& B) {
     if (B.data.empty()) return;
     if constexpr (has_lapack<T>) {
+        const BlasAlone alone;
         const int n = extent(A.rows);
         const int columns = extent(B.columns);
         const T one = 1;
@@ -110,6 +112,7 @@ void triangle(const Dense<T>& A, bool lower, bool unit, Dense<T>& B) {
 /// eigh() by LAPACK, before the vectors are oriented; returns its error code.
 template <class T>
 int lapack_eigh(Dense<T>& A, std::vector<T>& values) {
+    const BlasAlone alone;
     const int n = extent(A.rows);
     int info = 0;
     values.assign(static_cast<std::size_t>(n), 0);
@@ -129,6 +132,7 @@ int lapack_eigh(Dense<T>& A, std::vector<T>& values) {
 template <class T>
 std::int64_t lu(Dense<T>& A, std::vector<int>& swaps) {
     if constexpr (has_lapack<T>) {
+        const BlasAlone alone;
         if (A.rows == 0) return -1;
         const int n = extent(A.rows);
         int info = 0;
@@ -145,7 +149,7 @@ void solve_triangular(const Dense<T>& A, bool lower, Dense<T>& B) {
     triangle(A, lower, false, B);
 }
 
-// In place of getrs, which OpenBLAS 0.3.21 hands to its threads whatever the size.
+// As getrs does it.
 template <class T>
 void lu_solve(const Dense<T>& LU, const std::vector<int>& swaps, Dense<T>& B) {
     plain::swap_rows(B, swaps);
@@ -157,6 +161,7 @@ template <class T>
 std::int64_t cholesky(Dense<T>& A) {
     std::int64_t bad = -1;
     if constexpr (has_lapack<T>) {
+        const BlasAlone alone;
         const int n = extent(A.rows);
         const int lead = leading(A);
         int info = 0;
@@ -175,6 +180,7 @@ template <class T>
 void qr(Dense<T>& A, Dense<T>& R) {
     if (A.columns == 0) return;
     if constexpr (has_lapack<T>) {
+        const BlasAlone alone;
         const int m = extent(A.rows);
         const int n = extent(A.columns);
         int info = 0;
@@ -200,7 +206,7 @@ void qr(Dense<T>& A, Dense<T>& R) {
 
 template <class T>
 bool eigh(Dense<T>& A, std::vector<T>& values) {
-    // A small matrix is done by rotations before LAPACK, which OpenBLAS 0.3.21 runs on its threads, has begun.
+    // A small matrix is done by rotations before LAPACK has begun.
     constexpr std::int64_t small = 8;
     int info = 0;
     if constexpr (has_lapack<T>) {
@@ -225,6 +231,7 @@ bool svd(const Dense<T>& A, Dense<T>& U, std::vector<T>& values, Dense<T>& V) {
     values.assign(static_cast<std::size_t>(count), 0);
     if (count == 0) return true;
     if constexpr (has_lapack<T>) {
+        const BlasAlone alone;
         Dense<T> copy = A;
         Dense<T> Vt(count, A.columns);
         const int m = extent(A.rows);

@@ -1,37 +1,14 @@
 #include <xgrad/ops/kernels/skinny.hpp>
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
-#include <xgrad/graph/isa.hpp>
+#include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 
 namespace xgrad::kernels {
 
 namespace {
-
-/// Calls Body::run, compiled for the instruction set in use. It must be inlined, and so must what it calls.
-template <class Body, class... A>
-struct PerIsa {
-    static void baseline(A... arguments) { Body::run(arguments...); }
-#if defined(__x86_64__)
-    [[gnu::target("avx2,fma")]] static void avx2(A... arguments) {
-        Body::run(arguments...);
-    }
-    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]] static void avx512(A... arguments) {
-        Body::run(arguments...);
-    }
-    static constexpr std::array all{&baseline, &avx2, &avx512};
-#else
-    static constexpr std::array all{&baseline, &baseline, &baseline};
-#endif
-};
-
-template <class Body, class... A>
-void per_isa(A... arguments) {
-    PerIsa<Body, A...>::all[static_cast<std::size_t>(isa())](arguments...);
-}
 
 /// sums[j] += Σ_k a[k] b[k stride + j] for j < n, four rows of b at a time.
 struct AddRows {
@@ -88,9 +65,10 @@ void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int6
         const std::int64_t first = static_cast<std::int64_t>(part) % strips * columns_per_part;
         const std::int64_t k = piece * rows_per_piece;
         for (std::int64_t i = 0; i < A.rows; ++i) {
-            per_isa<AddRows>(a + i * A.columns + k, B.data + k * B.row_stride + first, B.row_stride,
-                             std::min(rows_per_piece, B.rows - k), std::min(columns_per_part, B.columns - first),
-                             sums.data() + piece * row_sums + i * B.columns + first);
+            xgrad::detail::run_per_isa<AddRows>(a + i * A.columns + k, B.data + k * B.row_stride + first, B.row_stride,
+                                                std::min(rows_per_piece, B.rows - k),
+                                                std::min(columns_per_part, B.columns - first),
+                                                sums.data() + piece * row_sums + i * B.columns + first);
         }
     });
     for (std::int64_t width = 1; width < pieces; width *= 2) {
@@ -120,8 +98,8 @@ void by_columns(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::i
                 T total = 0;
                 for (std::int64_t k = 0; k < B.rows; k += most_per_piece) {
                     T sum;
-                    per_isa<Dot>(a + i * A.columns + k, B.data + j * B.column_stride + k,
-                                 std::min(most_per_piece, B.rows - k), &sum);
+                    xgrad::detail::run_per_isa<Dot>(a + i * A.columns + k, B.data + j * B.column_stride + k,
+                                                    std::min(most_per_piece, B.rows - k), &sum);
                     total += sum;
                 }
                 C[i * row_stride + j * column_stride] = total;
