@@ -2,20 +2,13 @@
 
 #include <unordered_map>
 
+#include <xgrad/graph/axis.hpp>
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/recording.hpp>
 
 namespace xgrad {
 
 namespace {
-
-std::size_t resolved(std::int64_t axis, std::size_t rank, std::string_view op, Location at) {
-    const auto limit = static_cast<std::int64_t>(rank);
-    if (axis < -limit || axis >= limit) {
-        throw ShapeError(op, "needs an axis of a tensor of rank " + std::to_string(rank), std::to_string(axis), at);
-    }
-    return static_cast<std::size_t>(axis < 0 ? axis + limit : axis);
-}
 
 Tensor with_axis_first(const Tensor& x, std::size_t axis) {
     if (axis == 0) return x;
@@ -179,7 +172,7 @@ std::vector<Tensor> vmap(const ListFunction& f, const std::vector<Tensor>& xs, s
     std::vector<Tensor> all;
     for (const Tensor& x : xs) {
         source(x, "vmap", at);
-        const std::size_t own_axis = resolved(axis, x.rank(), "vmap", at);
+        const std::size_t own_axis = resolve_axis(axis, x.rank(), "vmap", at);
         stand_ins.push_back(stand_in(x, own_axis, at));
         all.push_back(with_axis_first(x, own_axis));
         if (all.back().shape()[0] != all[0].shape()[0]) {
@@ -205,7 +198,7 @@ std::vector<Tensor> per_example_gradients(const TensorFunction& cost, const std:
         std::vector<Tensor> columns;
         for (std::size_t x = 0; x < data.size(); ++x) {
             Shape kept = data[x].shape();
-            kept[resolved(axis, kept.rank(), "per_example_gradients", at)] = 1;
+            kept[resolve_axis(axis, kept.rank(), "per_example_gradients", at)] = 1;
             columns.push_back(algebra::reshaped(examples[x], kept));
         }
         return grad(cost(columns), parameters, Unconnected::gives_zeros, at);

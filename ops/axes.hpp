@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <xgrad/graph/axis.hpp>
 #include <xgrad/graph/location.hpp>
 #include <xgrad/graph/shape.hpp>
 
@@ -33,9 +34,6 @@ class Axes {
     Shape axes_;
     bool all_ = true;
 };
-
-/// One axis between 0 and rank − 1. ShapeError if it is out of range.
-std::size_t resolve_axis(std::int64_t axis, std::size_t rank, std::string_view op, Location at);
 
 /// ShapeError if a result would have more axes than a shape can have.
 void require_rank(std::size_t rank, std::string_view op, Location at);
