@@ -111,8 +111,8 @@ class Pool {
   private:
     static constexpr unsigned call_shift = 32;
     static constexpr std::uint64_t last_part = (std::uint64_t{1} << call_shift) - 1;
-    // How often a thread looks for work before it sleeps: it should bridge the gap between two steps of one computation,
-    // and not take the processor from others.
+    // How often a thread looks for work before it sleeps: it should bridge the gap between two steps of one
+    // computation, and not take the processor from others.
     static constexpr std::size_t patience = 400;
 
     void start_threads(std::size_t helpers) noexcept {
