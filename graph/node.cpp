@@ -138,13 +138,17 @@ void Node::allocate() {
 }
 
 StorageRef Node::new_storage() const {
-    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * item_size(dtype);
     try {
-        return StorageRef(Storage::allocate(bytes));
+        return StorageRef(Storage::allocate(static_cast<std::size_t>(shape.size()) * item_size(dtype)));
     } catch (const std::bad_alloc&) {
-        throw OutOfMemory(op ? op->name : "Tensor", "needs " + std::to_string(bytes) + " bytes for " + to_string(shape),
-                          location());
+        refuse_memory();
     }
+}
+
+void Node::refuse_memory() const {
+    const std::size_t bytes = static_cast<std::size_t>(shape.size()) * item_size(dtype);
+    throw OutOfMemory(op ? op->name : "Tensor", "needs " + std::to_string(bytes) + " bytes for " + to_string(shape),
+                      location());
 }
 
 void Node::drop_value() noexcept {

@@ -126,6 +126,8 @@ struct Node {
     void allocate();
     /// New memory for the value, outside the node. Throws OutOfMemory with the node's place.
     StorageRef new_storage() const;
+    /// Throws OutOfMemory with the node's operation, shape and place.
+    [[noreturn]] void refuse_memory() const;
     /// Gives the value's memory back; the node can be computed again.
     void drop_value() noexcept;
     void mark_computed() noexcept;

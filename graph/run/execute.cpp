@@ -1,152 +1,132 @@
 #include <xgrad/graph/run/execute.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <vector>
 
+#include <xgrad/graph/error.hpp>
 #include <xgrad/graph/op.hpp>
-#include <xgrad/graph/run/fused_loop.hpp>
-#include <xgrad/graph/run/grouping.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/graph/run/plan.hpp>
+#include <xgrad/graph/run/plan_cache.hpp>
 #include <xgrad/graph/run/schedule.hpp>
 
 namespace xgrad::run {
 
 namespace {
 
-Array array_of(const Node& node) {
-    return {node.dtype, node.shape, node.layout(), node.data};
-}
-
-/// Lets the node look at its input's memory. The rule speaks in elements of that memory.
-void lay_view(Node& node) {
-    Node& input = *node.inputs[0];
-    const auto& rule = std::get<LayoutRule>(node.op->forward);
-    std::optional<Layout> layout = rule(array_of(input), node.attributes, node.shape);
-    if (!layout) {
-        make_contiguous(input);
-        layout = rule(array_of(input), node.attributes, node.shape);
-    }
-    if (input.storage) {
-        node.storage = input.storage;
-        node.data =
-            static_cast<std::byte*>(input.data) + layout->offset * static_cast<std::int64_t>(item_size(node.dtype));
-    } else {
-        std::memcpy(node.scalar, input.data, item_size(node.dtype));
-        node.data = node.scalar;
-    }
-    node.strides.reset();
-    if (!Array{node.dtype, node.shape, layout->strides, node.data}.is_contiguous()) {
-        node.strides = std::make_unique<Strides>(std::move(layout->strides));
-    }
-}
-
-void run_kernel(Node& node) {
-    std::vector<Array> inputs;
-    inputs.reserve(node.inputs.size());
-    for (const NodeRef& input : node.inputs) inputs.push_back(array_of(*input));
-    node.allocate();
-    std::get<Kernel>(node.op->forward)({inputs, node.attributes, node.dtype, node.shape, node.data, node.location()});
-}
-
-/// The arrays that a loop reads, each of them once where it is used again soon.
-class LoopInputs {
-  public:
-    explicit LoopInputs(FusedLoop& loop) : loop_(loop) {}
-
-    FusedLoop::Value operator()(const Node& node) {
-        for (const auto& [known, value] : recent_) {
-            if (known == &node) return value;
-        }
-        const FusedLoop::Value value = loop_.input(array_of(node));
-        recent_[next_++ % recent_.size()] = {&node, value};
-        return value;
-    }
-
-  private:
-    FusedLoop& loop_;
-    std::array<std::pair<const Node*, FusedLoop::Value>, 16> recent_{};
-    std::size_t next_ = 0;
-};
-
+/// One computation, from roots to numbers. What it needs to remember is kept for the next one.
 class Execution {
   public:
-    explicit Execution(std::span<Node* const> roots)
-        : schedule_(roots), grouping_(schedule_), value_of_(schedule_.size()) {}
-
-    void run() {
-        for (std::size_t step = 0; step < grouping_.steps(); ++step) {
-            const auto members = grouping_.members(step);
-            try {
-                compute(members);
-            } catch (...) {
-                for (std::uint32_t place : members) {
-                    if (!schedule_[place].is_computed) schedule_[place].drop_value();
-                }
-                throw;
+    void run(std::span<Node* const> roots) {
+        schedule_.begin(roots);
+        const std::shared_ptr<const Plan> plan = find_plan(schedule_);
+        addresses_.assign(plan->values(), nullptr);
+        std::size_t value = schedule_.size();
+        for (const Node* given : schedule_.given()) addresses_[value++] = static_cast<std::byte*>(given->data);
+        try {
+            take_memory(*plan);
+            plan->run(schedule_.order(), addresses_.data());
+        } catch (...) {
+            for (const Plan::Value kept : plan->kept()) {
+                if (kept < schedule_.size()) schedule_[kept].drop_value();
             }
-            for (std::uint32_t place : members) schedule_.finish(schedule_[place]);
+            copies_.clear();
+            throw;
         }
+        settle(*plan);
+        working_memory_ = StorageRef();
+        copies_.clear();
     }
+
+    std::unique_ptr<Execution> next_idle;
 
   private:
-    void compute(std::span<const std::uint32_t> members) {
-        loop_members_.clear();
-        sums_.clear();
-        for (std::uint32_t place : members) {
-            if (Grouping::kind_of(schedule_[place]) != Grouping::Kind::view) continue;
-            lay_view(schedule_[place]);
-            schedule_[place].mark_computed();
+    void take_memory(const Plan& plan) {
+        working_memory_ = StorageRef();
+        copies_.clear();
+        for (const Plan::Value kept : plan.kept()) {
+            if (kept >= schedule_.size()) continue;
+            schedule_[kept].allocate();
+            addresses_[kept] = static_cast<std::byte*>(schedule_[kept].data);
         }
-        for (std::uint32_t place : members) {
-            const Grouping::Kind kind = Grouping::kind_of(schedule_[place]);
-            if (kind == Grouping::Kind::elementwise) loop_members_.push_back(place);
-            if (grouping_.is_summed_in_loop(place)) sums_.push_back(place);
-            if (kind != Grouping::Kind::kernel || grouping_.is_summed_in_loop(place)) continue;
-            run_kernel(schedule_[place]);
-            schedule_[place].mark_computed();
+        try {
+            for (const Plan::Value kept : plan.kept()) {
+                if (kept < schedule_.size()) continue;
+                copies_.emplace_back(kept, StorageRef(Storage::allocate(plan.copy_bytes(kept))));
+                addresses_[kept] = static_cast<std::byte*>(copies_.back().second->data());
+            }
+            if (plan.working_bytes() > 0) working_memory_ = StorageRef(Storage::allocate(plan.working_bytes()));
+        } catch (const std::bad_alloc&) {
+            schedule_.node(plan.largest()).refuse_memory();
         }
-        if (!loop_members_.empty()) run_loop();
+        plan.place(working_memory_ ? static_cast<std::byte*>(working_memory_->data()) : nullptr, addresses_.data());
     }
 
-    void run_loop() {
-        FusedLoop loop(schedule_[loop_members_[0]].shape);
-        LoopInputs input_of(loop);
-        for (std::uint32_t place : loop_members_) {
-            Node& node = schedule_[place];
-            std::array<FusedLoop::Value, FusedLoop::most_inputs> values;
-            for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-                const Node& source = *node.inputs[input];
-                values[input] = source.is_computed ? input_of(source) : value_of_[source.slot];
-            }
-            if (grouping_.is_kept(place)) node.allocate();
-            const DType dtype = node.inputs[node.inputs.size() - 1]->dtype;
-            value_of_[place] =
-                loop.apply(std::get<BlockKernels>(node.op->forward).kernel(dtype), {values.data(), node.inputs.size()},
-                           node.dtype, grouping_.is_kept(place) ? node.data : nullptr);
+    StorageRef storage_of(Plan::Value value) const {
+        for (const auto& [copy, storage] : copies_) {
+            if (copy == value) return storage;
         }
-        for (std::uint32_t place : sums_) {
-            Node& node = schedule_[place];
-            node.allocate();
-            loop.sum(value_of_[node.inputs[0]->slot], *node.op->block_sum, node.dtype, node.data);
+        return schedule_.node(value).storage;
+    }
+
+    void keep(const Plan::KeptView& view) {
+        Node& node = schedule_[view.value];
+        node.storage = storage_of(view.base);
+        node.data = addresses_[view.value];
+        if (!node.storage) {  // one number, which stands in a node
+            std::memcpy(node.scalar, node.data, item_size(node.dtype));
+            node.data = node.scalar;
         }
-        loop.run();
-        for (std::uint32_t place : sums_) schedule_[place].mark_computed();
-        for (std::uint32_t place : loop_members_) {
-            if (grouping_.is_kept(place)) {
-                schedule_[place].mark_computed();
-            } else {
-                schedule_[place].mark_settled();
-            }
+        node.strides = view.is_row_major ? nullptr : std::make_unique<Strides>(view.strides);
+        node.is_computed = true;
+    }
+
+    /// Nothing fails from here on but a few bytes for strides.
+    void settle(const Plan& plan) {
+        for (const Plan::KeptView& view : plan.kept_views()) keep(view);
+        for (const Plan::Value kept : plan.kept()) {
+            if (kept < schedule_.size()) schedule_[kept].is_computed = true;
+        }
+        // Inputs first: what lets go of its inputs is not read again, and nodes that nobody holds die after their turn.
+        for (Node* node : schedule_.order()) {
+            node->mark_settled();
+            if (node->is_computed && !node->needs_gradient) node->drop_history();
         }
     }
 
     Schedule schedule_;
-    Grouping grouping_;
-    std::vector<FusedLoop::Value> value_of_;
-    std::vector<std::uint32_t> loop_members_;
-    std::vector<std::uint32_t> sums_;
+    std::vector<std::byte*> addresses_;
+    StorageRef working_memory_;
+    std::vector<std::pair<Plan::Value, StorageRef>> copies_;  // kept, for views
+};
+
+/// A computation may start another one, so there can be several.
+class Borrowed {
+  public:
+    Borrowed() : execution_(std::move(idle())) {
+        if (execution_) {
+            idle() = std::move(execution_->next_idle);
+        } else {
+            execution_ = std::make_unique<Execution>();
+        }
+    }
+    ~Borrowed() {
+        execution_->next_idle = std::move(idle());
+        idle() = std::move(execution_);
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    Execution* operator->() const { return execution_.get(); }
+
+  private:
+    static std::unique_ptr<Execution>& idle() {
+        thread_local std::unique_ptr<Execution> first;
+        return first;
+    }
+    std::unique_ptr<Execution> execution_;
 };
 
 }  // namespace
@@ -154,7 +134,7 @@ class Execution {
 void make_contiguous(Node& node) {
     if (!node.strides) return;
     const auto size = static_cast<std::size_t>(node.shape.size());
-    const Packer packer(array_of(node), node.shape);
+    const Packer packer({node.dtype, node.shape, *node.strides, node.data}, node.shape);
     StorageRef storage = node.new_storage();
     packer.pack(0, size, storage->data());
     node.storage = std::move(storage);
@@ -164,7 +144,7 @@ void make_contiguous(Node& node) {
 
 void execute(std::span<Node* const> roots) {
     if (std::all_of(roots.begin(), roots.end(), [](const Node* root) { return root->is_computed; })) return;
-    Execution(roots).run();
+    Borrowed()->run(roots);
 }
 
 }  // namespace xgrad::run

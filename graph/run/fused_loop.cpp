@@ -1,6 +1,7 @@
 #include <xgrad/graph/run/fused_loop.hpp>
 
 #include <algorithm>
+#include <cstddef>
 
 #include <xgrad/graph/run/parallel.hpp>
 
@@ -19,6 +20,10 @@ constexpr std::size_t most_fixed = 16;
 
 constexpr std::size_t line = 64;
 
+constexpr std::size_t rounded_up(std::size_t bytes, std::size_t to) {
+    return (bytes + to - 1) / to * to;
+}
+
 /// This thread's scratch memory, at least so large and aligned to a cache line. It is kept for the next loop.
 std::byte* thread_scratch(std::size_t bytes) {
     thread_local std::vector<std::byte> memory;
@@ -27,27 +32,36 @@ std::byte* thread_scratch(std::size_t bytes) {
     return memory.data() + (misaligned ? line - misaligned : 0);
 }
 
+/// The sums of blocks of the loop that this thread has begun.
+std::byte* thread_sums(std::size_t bytes) {
+    thread_local std::vector<std::byte> memory;
+    if (memory.size() < bytes) memory.resize(bytes);
+    return memory.data();
+}
+
 }  // namespace
 
-FusedLoop::Value FusedLoop::input(const Array& array) {
+FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides& strides, std::uint32_t address) {
+    const auto value = static_cast<Value>(values_.size());
     Source source;
-    source.item = item_size(array.dtype);
-    widest_item_ = std::max(widest_item_, source.item);
-    Packer packer(array, shape_);
+    source.item = static_cast<std::uint8_t>(item_size(dtype));
+    widest_item_ = std::max<std::size_t>(widest_item_, source.item);
+    Packer packer({dtype, shape, strides, nullptr}, shape_);
     if (packer.is_contiguous()) {
-        source.memory = static_cast<std::byte*>(const_cast<void*>(array.data));  // no result: it is only read
-        source.step = source.item;
+        source.address = address;
     } else {
         source.is_fixed = packer.is_repeated() && fixed_ < most_fixed;
         if (source.is_fixed) ++fixed_;
         source.packer = static_cast<std::uint32_t>(packers_.size());
-        packers_.push_back(std::move(packer));
+        packers_.push_back({std::move(packer), address});
+        operations_.push_back({nullptr, {}, 0, value});
     }
     values_.push_back(source);
-    return static_cast<Value>(values_.size() - 1);
+    return value;
 }
 
-FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype, void* memory) {
+FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype,
+                                  std::uint32_t address) {
     const auto number = static_cast<std::uint32_t>(operations_.size());
     Operation operation{kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size())};
     for (std::size_t input = 0; input < inputs.size(); ++input) {
@@ -55,41 +69,34 @@ FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inp
         values_[inputs[input]].last_use = number;
     }
     Source result;
-    result.item = item_size(dtype);
-    widest_item_ = std::max(widest_item_, result.item);
-    result.memory = static_cast<std::byte*>(memory);
-    if (memory) result.step = result.item;
+    result.item = static_cast<std::uint8_t>(item_size(dtype));
+    widest_item_ = std::max<std::size_t>(widest_item_, result.item);
+    result.address = address;
     result.last_use = number;
     operations_.push_back(operation);
     values_.push_back(result);
     return operation.result;
 }
 
-void FusedLoop::sum(Value value, const BlockSum& rule, DType dtype, void* total) {
+void FusedLoop::sum(Value value, const BlockSum& rule, DType dtype, std::uint32_t address) {
     values_[value].is_summed = true;
-    sums_.push_back({value, &rule, dtype, total});
+    sums_.push_back({value, &rule, dtype, address});
 }
 
-std::uint32_t FusedLoop::assign_slots() {
+void FusedLoop::assign_slots() {
     std::uint32_t slots = 0;
     for (Source& source : values_) {
         if (source.is_fixed) source.slot = slots++;
     }
     std::vector<std::uint32_t> free;
-    const auto take = [&](Source& source) {
-        if (source.memory || source.slot != none) return;
-        if (free.empty()) {
-            source.slot = slots++;
-        } else {
-            source.slot = free.back();
-            free.pop_back();
-        }
-    };
     for (std::uint32_t number = 0; number < operations_.size(); ++number) {
         const Operation& operation = operations_[number];
-        for (std::uint32_t input = 0; input < operation.arity; ++input) take(values_[operation.inputs[input]]);
         // A kernel's output overlaps no input, so the inputs' slots come free only after it has one.
-        take(values_[operation.result]);
+        Source& result = values_[operation.result];
+        if (result.address == none && result.slot == none) {
+            result.slot = free.empty() ? slots++ : free.back();
+            if (!free.empty()) free.pop_back();
+        }
         for (std::uint32_t input = 0; input < operation.arity; ++input) {
             Source& source = values_[operation.inputs[input]];
             if (source.slot == none || source.is_fixed || source.is_summed || source.last_use != number) continue;
@@ -97,61 +104,85 @@ std::uint32_t FusedLoop::assign_slots() {
             source.last_use = none;  // x x: once only
         }
     }
-    return slots;
+    slots_ = slots;
 }
 
-void FusedLoop::run_blocks(std::size_t first, std::size_t end, std::size_t block, Scratch scratch) {
-    for (const Source& source : values_) {
-        if (source.is_fixed) packers_[source.packer].pack(0, std::min(block, end - first), scratch.at(source));
+void FusedLoop::finish() {
+    assign_slots();
+    block_ = largest_block;
+    if (sums_.empty()) {
+        while (block_ > smallest_block && slots_ * block_ * widest_item_ > most_slot_bytes) block_ /= 2;
+    } else {
+        block_ = sums_[0].rule->block;
     }
-    std::vector<bool> is_packed(packers_.size());
-    for (std::size_t start = first; start < end; start += block) {
-        const std::size_t count = std::min(block, end - start);
-        std::fill(is_packed.begin(), is_packed.end(), false);
+    slot_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
+}
+
+std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
+    return rounded_up(blocks() * values_[sum.value].item, alignof(std::max_align_t));
+}
+
+std::size_t FusedLoop::bytes_moved() const {
+    std::size_t bytes = 0;
+    for (const Source& source : values_) {
+        if (source.address != none) bytes += size_ * source.item;
+    }
+    return bytes;
+}
+
+void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
+    const std::size_t slot_memory = slots_ * slot_bytes_;
+    std::byte* scratch = thread_scratch(slot_memory + values_.size() * sizeof(Place));
+    auto* places = reinterpret_cast<Place*>(scratch + slot_memory);
+    for (std::size_t value = 0; value < values_.size(); ++value) {
+        const Source& source = values_[value];
+        places[value] = source.address == none ? Place{scratch + source.slot * slot_bytes_, 0}
+                                               : Place{addresses[source.address], source.item};
+        if (!source.is_fixed) continue;
+        const Packing& packing = packers_[source.packer];
+        packing.packer.pack_from(addresses[packing.address], 0, std::min(block_, end - first), places[value].first);
+    }
+    for (std::size_t start = first; start < end; start += block_) {
+        const std::size_t count = std::min(block_, end - start);
         for (const Operation& operation : operations_) {
+            const Place& result = places[operation.result];
+            if (!operation.kernel) {
+                const Source& source = values_[operation.result];
+                if (source.is_fixed) continue;
+                const Packing& packing = packers_[source.packer];
+                packing.packer.pack_from(addresses[packing.address], start, count, result.first);
+                continue;
+            }
             const void* inputs[most_inputs];
             for (std::uint32_t input = 0; input < operation.arity; ++input) {
-                const Source& source = values_[operation.inputs[input]];
-                if (source.memory) {
-                    inputs[input] = source.memory + start * source.step;
-                    continue;
-                }
-                inputs[input] = scratch.at(source);
-                if (source.packer == none || source.is_fixed || is_packed[source.packer]) continue;
-                packers_[source.packer].pack(start, count, scratch.at(source));
-                is_packed[source.packer] = true;
+                const Place& place = places[operation.inputs[input]];
+                inputs[input] = place.first + start * place.step;
             }
-            const Source& result = values_[operation.result];
-            void* output = result.memory ? result.memory + start * result.step : scratch.at(result);
-            operation.kernel(inputs, output, count);
+            operation.kernel(inputs, result.first + start * result.step, count);
         }
-        for (Sum& sum : sums_) {
-            const Source& source = values_[sum.value];
-            const void* values = source.memory ? source.memory + start * source.step : scratch.at(source);
-            sum.rule->sum_block(sum.dtype, values, count, sum.of_blocks.data() + start / block * source.item);
+        std::byte* sums = of_blocks;
+        for (const Sum& sum : sums_) {
+            const Place& place = places[sum.value];
+            const std::size_t item = values_[sum.value].item;
+            sum.rule->sum_block(sum.dtype, place.first + start * place.step, count, sums + start / block_ * item);
+            sums += sum_bytes(sum);
         }
     }
 }
 
-void FusedLoop::run() {
+void FusedLoop::run(Addresses addresses) const {
     if (size_ == 0) return;
-    const std::size_t slots = assign_slots();
-    std::size_t block = largest_block;
-    if (sums_.empty()) {
-        while (block > smallest_block && slots * block * widest_item_ > most_slot_bytes) block /= 2;
-    } else {
-        block = sums_[0].rule->block;
-    }
-    const std::size_t blocks = (size_ + block - 1) / block;
-    for (Sum& sum : sums_) sum.of_blocks.resize(blocks * values_[sum.value].item);
-    block = std::min(block, size_);
-    const std::size_t slot_bytes = (block * widest_item_ + line - 1) / line * line;
+    std::size_t bytes = 0;
+    for (const Sum& sum : sums_) bytes += sum_bytes(sum);
+    std::byte* of_blocks = thread_sums(bytes);
     const std::size_t parts = (size_ + part_size - 1) / part_size;
     parallel_for(parts, size_ * widest_item_ * operations_.size(), [&](std::size_t part) {
-        const Scratch scratch{thread_scratch(slots * slot_bytes), slot_bytes};
-        run_blocks(part * part_size, std::min(size_, (part + 1) * part_size), block, scratch);
+        run_blocks(part * part_size, std::min(size_, (part + 1) * part_size), addresses, of_blocks);
     });
-    for (const Sum& sum : sums_) sum.rule->add_up(sum.dtype, sum.of_blocks.data(), blocks, sum.total);
+    for (const Sum& sum : sums_) {
+        sum.rule->add_up(sum.dtype, of_blocks, blocks(), addresses[sum.address]);
+        of_blocks += sum_bytes(sum);
+    }
 }
 
 }  // namespace xgrad::run

@@ -11,70 +11,90 @@
 
 namespace xgrad::run {
 
+/// Where each value of a computation begins in memory.
+using Addresses = std::byte* const*;
+
 /// Elementwise operations over one shape as a single pass: a block of elements goes through all of them before the next
 /// block is begun, so that what one operation gives to another never leaves the cache, and only what is kept is written
 /// to memory. The bits are those of one pass per operation.
+///
+/// First the loop is written down, with the numbers of the values that it reads and writes; then it is run, any number
+/// of times, on memory that is given each time.
 class FusedLoop {
   public:
     /// The number of an input or a result within the loop.
     using Value = std::uint32_t;
     static constexpr std::size_t most_inputs = 4;
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
 
     explicit FusedLoop(const Shape& shape) : shape_(shape), size_(static_cast<std::size_t>(shape.size())) {}
 
-    /// An array that is read, stretched to the loop's shape. The memory must not change while the loop runs.
-    Value input(const Array& array);
-    /// An operation on earlier values. With `memory` the result is written there, row-major; without, nobody but later
-    /// operations can see it.
-    Value apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype, void* memory);
-    /// Adds up all elements of a value, which is not empty, to one at `total`.
-    void sum(Value value, const BlockSum& rule, DType dtype, void* total);
-    /// Runs all of it, on several threads if that is worth while.
-    void run();
+    /// An array that is read, stretched to the loop's shape; `address` is its number among the addresses.
+    Value input(DType dtype, const Shape& shape, const Strides& strides, std::uint32_t address);
+    /// An operation on earlier values. The result is written to memory, row-major, if it has an address; if it has
+    /// none, nobody but later operations can see it.
+    Value apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype, std::uint32_t address);
+    /// Adds up all elements of a value, which is not empty, to one number.
+    void sum(Value value, const BlockSum& rule, DType dtype, std::uint32_t address);
+    /// To be called once when everything is written down.
+    void finish();
+
+    /// Runs all of it, on several threads if that is worth while. The memory that is read must not change meanwhile.
+    void run(Addresses addresses) const;
+
+    const Shape& shape() const noexcept { return shape_; }
+    std::size_t operations() const noexcept { return operations_.size() - packers_.size(); }
+    /// Bytes read from memory and written to it in one run.
+    std::size_t bytes_moved() const;
 
   private:
-    static constexpr std::uint32_t none = ~std::uint32_t{0};
-
     /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has for one block.
     struct Source {
-        std::byte* memory = nullptr;  // the first element; null: in a slot
-        std::size_t step = 0;         // bytes from one element in memory to the next
-        std::size_t item = 0;
+        std::uint32_t address = none;  // none: in a slot
         std::uint32_t slot = none;
         std::uint32_t packer = none;  // fills the slot, from an array that is not contiguous
         std::uint32_t last_use = 0;   // the operation after which the slot is free again
+        std::uint8_t item = 0;        // bytes
         bool is_fixed = false;        // one number, repeated: the slot is filled once
         bool is_summed = false;       // needed to the end of the block
     };
+    /// Without a kernel: an array that is not contiguous is brought into a slot.
     struct Operation {
         BlockKernel kernel;
         std::array<Value, most_inputs> inputs;
         std::uint32_t arity;
         Value result;
     };
+    struct Packing {
+        Packer packer;
+        std::uint32_t address;
+    };
     struct Sum {
         Value value;
         const BlockSum* rule;
         DType dtype;
-        void* total;
-        std::vector<std::byte> of_blocks{};
+        std::uint32_t address;
     };
-    /// One thread's scratch memory.
-    struct Scratch {
-        std::byte* slots;
-        std::size_t slot_bytes;
-        std::byte* at(const Source& source) const { return slots + source.slot * slot_bytes; }
+    /// Where a value begins, and how far it moves on with each element: not at all in a slot.
+    struct Place {
+        std::byte* first;
+        std::size_t step;
     };
 
-    std::uint32_t assign_slots();
-    void run_blocks(std::size_t first, std::size_t end, std::size_t block, Scratch scratch);
+    void assign_slots();
+    std::size_t blocks() const { return (size_ + block_ - 1) / block_; }
+    std::size_t sum_bytes(const Sum& sum) const;
+    void run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
 
-    const Shape& shape_;
+    Shape shape_;
     std::size_t size_;
     std::size_t fixed_ = 0;
     std::size_t widest_item_ = 1;
+    std::size_t slots_ = 0;
+    std::size_t slot_bytes_ = 0;
+    std::size_t block_ = 0;
     std::vector<Source> values_;
-    std::vector<Packer> packers_;
+    std::vector<Packing> packers_;
     std::vector<Operation> operations_;
     std::vector<Sum> sums_;
 };

@@ -14,11 +14,14 @@ constexpr std::uint32_t most_members = 2048;
 constexpr std::size_t most_tried = 8;
 
 /// True for the sum of all elements of something that a loop computes.
-bool can_be_summed_in_loop(const Schedule& schedule, const Node& node) {
+bool can_be_summed_in_loop(const Schedule& schedule, std::uint32_t place) {
+    const Node& node = schedule[place];
     if (!node.op->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
-    const Node& input = *node.inputs[0];
-    return schedule.contains(input) && Grouping::kind_of(input) == Grouping::Kind::elementwise &&
-           input.dtype == node.dtype && input.shape.size() > 0;
+    const Schedule::Value summed = schedule.reads(place)[0];
+    if (schedule.is_given(summed)) return false;
+    const Node& input = schedule[summed];
+    return Grouping::kind_of(input) == Grouping::Kind::elementwise && input.dtype == node.dtype &&
+           input.shape.size() > 0;
 }
 
 }  // namespace
@@ -26,21 +29,19 @@ bool can_be_summed_in_loop(const Schedule& schedule, const Node& node) {
 Grouping::Grouping(const Schedule& schedule) {
     const auto count = static_cast<std::uint32_t>(schedule.size());
     step_of_.resize(count);
-    is_kept_.resize(count);
+    is_written_.resize(count);
     is_summed_in_loop_.resize(count);
     for (std::uint32_t index = 0; index < count; ++index) place(schedule, index);
 
     std::uint32_t last = 0;
     for (std::uint32_t index = 0; index < count; ++index) {
-        const Node& node = schedule[index];
+        const bool is_elementwise = kind_of(schedule[index]) == Kind::elementwise;
         last = std::max(last, step_of_[index]);
-        if (kind_of(node) != Kind::elementwise || schedule.is_seen_outside(node)) is_kept_[index] = true;
-        for (const NodeRef& input : node.inputs) {
-            if (!schedule.contains(*input)) continue;
-            const bool in_loop = kind_of(node) == Kind::elementwise || is_summed_in_loop_[index];
-            if (!in_loop || step_of_[input->slot] != step_of_[index]) {
-                is_kept_[input->slot] = true;
-            }
+        if (!is_elementwise || schedule.is_seen_outside(index)) is_written_[index] = true;
+        const bool in_loop = is_elementwise || is_summed_in_loop_[index];
+        for (const Schedule::Value read : schedule.reads(index)) {
+            if (schedule.is_given(read)) continue;
+            if (!in_loop || step_of_[read] != step_of_[index]) is_written_[read] = true;
         }
     }
     // By step, and within a step in the schedule's order.
@@ -56,19 +57,20 @@ Grouping::Grouping(const Schedule& schedule) {
 void Grouping::place(const Schedule& schedule, std::uint32_t index) {
     const Node& node = schedule[index];
     const Kind kind = kind_of(node);
-    if (can_be_summed_in_loop(schedule, node)) {
+    if (can_be_summed_in_loop(schedule, index)) {
         is_summed_in_loop_[index] = true;
-        step_of_[index] = step_of_[node.inputs[0]->slot];
+        step_of_[index] = step_of_[schedule.reads(index)[0]];
         return;
     }
     std::uint32_t earliest = 0;
-    for (const NodeRef& input : node.inputs) {
-        if (!schedule.contains(*input)) continue;
-        const std::uint32_t step = step_of_[input->slot];
+    for (const Schedule::Value read : schedule.reads(index)) {
+        if (schedule.is_given(read)) continue;
+        const Node& input = schedule[read];
+        const std::uint32_t step = step_of_[read];
         // Views come first in a step, so what follows one may share its step, unless that is the loop of what it views.
         const bool shares =
-            kind_of(*input) == Kind::view ||
-            (kind == Kind::elementwise && kind_of(*input) == Kind::elementwise && input->shape == node.shape);
+            kind_of(input) == Kind::view ||
+            (kind == Kind::elementwise && kind_of(input) == Kind::elementwise && input.shape == node.shape);
         earliest = std::max(earliest, shares ? step : step + 1);
     }
     if (kind == Kind::view) {

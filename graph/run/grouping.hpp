@@ -29,8 +29,8 @@ class Grouping {
     std::uint32_t step_of(std::size_t place) const { return step_of_[place]; }
     /// True for a sum that the loop of what it adds up takes along.
     bool is_summed_in_loop(std::size_t place) const { return is_summed_in_loop_[place]; }
-    /// False for what only the operations of one loop see of each other.
-    bool is_kept(std::size_t place) const { return is_kept_[place]; }
+    /// False for what only the operations of one loop see of each other: it needs no memory.
+    bool is_written(std::size_t place) const { return is_written_[place]; }
 
   private:
     struct Loop {
@@ -45,7 +45,7 @@ class Grouping {
     std::uint32_t steps_ = 0;
     std::vector<Loop> loops_;
     std::vector<std::uint32_t> step_of_;
-    std::vector<bool> is_kept_;
+    std::vector<bool> is_written_;
     std::vector<bool> is_summed_in_loop_;
     std::vector<std::uint32_t> members_;
     std::vector<std::uint32_t> starts_;

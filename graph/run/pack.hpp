@@ -18,6 +18,7 @@ class Packer {
     /// The same for another array of the same layout, whose first element is at `data`.
     void pack_from(const void* data, std::size_t start, std::size_t count, void* target) const;
 
+    std::size_t item_bytes() const noexcept { return item_bytes_; }
     /// True if the elements lie one after the other, so that nothing need be copied.
     bool is_contiguous() const;
     /// True if there is one element, repeated.

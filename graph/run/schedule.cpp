@@ -1,31 +1,51 @@
 #include <xgrad/graph/run/schedule.hpp>
 
+#include <algorithm>
+#include <bit>
+#include <type_traits>
+
 #include <xgrad/graph/error.hpp>
+#include <xgrad/graph/op.hpp>
 
 namespace xgrad::run {
 
-Schedule::Schedule(std::span<Node* const> roots) {
+namespace {
+
+std::uint64_t word_of(const void* pointer) {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+std::uint64_t packed(std::uint64_t high, std::uint64_t low) {
+    return high << 32 | low;
+}
+
+constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
+
+}  // namespace
+
+void Schedule::begin(std::span<Node* const> roots) {
+    order_.clear();
+    given_.clear();
+    reads_.clear();
+    first_read_.clear();
+    structure_.clear();
+    if (++number_ == 0) table_.clear(), number_ = 1;
     for (Node* root : roots) visit(root);
-    uses_.resize(order_.size());
-    is_root_.resize(order_.size());
-    for (Node* node : order_) {
-        for (const NodeRef& input : node->inputs) {
-            if (contains(*input)) ++uses_[input->slot];
-        }
-    }
-    edges_ = uses_;
+    flags_.assign(order_.size(), 0);
+    readers_.assign(order_.size(), 0);
     for (Node* root : roots) {
-        if (!contains(*root)) continue;
-        ++uses_[root->slot];
-        is_root_[root->slot] = true;
+        if (!root->is_computed) flags_[root->slot] = Flag::root;
     }
+    connect();
+    describe();
 }
 
 void Schedule::visit(Node* root) {
     if (root->is_computed || contains(*root)) return;
-    std::vector<Frame> path{{root, 0}};
-    while (!path.empty()) {
-        Frame& top = path.back();
+    path_.clear();
+    path_.push_back({root, 0});
+    while (!path_.empty()) {
+        Frame& top = path_.back();
         if (top.next_input == top.node->inputs.size()) {
             if (top.node->is_leaf()) {
                 throw ValueError("vmap", "needs a function that reads no values",
@@ -34,25 +54,110 @@ void Schedule::visit(Node* root) {
             }
             top.node->slot = static_cast<std::uint32_t>(order_.size());
             order_.push_back(top.node);
-            path.pop_back();
+            path_.pop_back();
             continue;
         }
         Node* input = top.node->inputs[top.next_input++].get();
-        if (!input->is_computed && !contains(*input)) path.push_back({input, 0});
+        if (!input->is_computed && !contains(*input)) path_.push_back({input, 0});
     }
 }
 
-void Schedule::finish(Node& node) {
-    const bool forget = node.is_computed && !node.needs_gradient;
-    for (const NodeRef& input : node.inputs) {
-        if (!contains(*input)) continue;
-        const std::uint32_t slot = input->slot;
-        --uses_[slot];
-        const bool only_we_hold_it = input->references.load(std::memory_order_relaxed) == edges_[slot];
-        if (uses_[slot] == 0 && input->is_transient && input->needs_gradient && only_we_hold_it) input->drop_value();
-        if (forget) --edges_[slot];
+void Schedule::connect() {
+    for (Node* node : order_) {
+        first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
+        const std::uint8_t reader = node->needs_gradient ? has_derivative : 0;
+        for (const NodeRef& input : node->inputs) {
+            if (input->is_computed) {
+                reads_.push_back(given_value(input.get()));
+            } else {
+                reads_.push_back(input->slot);
+                ++readers_[input->slot];
+                flags_[input->slot] |= reader;
+            }
+        }
     }
-    if (forget) node.drop_history();
+    first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
+    for (std::size_t place = 0; place < order_.size(); ++place) {
+        const bool is_held = order_[place]->references.load(std::memory_order_relaxed) > readers_[place];
+        if (is_held || (flags_[place] & root)) flags_[place] |= seen;
+    }
+}
+
+bool Schedule::is_kept(std::size_t place) const {
+    return (flags_[place] & seen) || ((flags_[place] & has_derivative) && !order_[place]->is_transient);
+}
+
+Schedule::Value Schedule::given_value(const Node* node) {
+    if (2 * (given_.size() + 1) > table_.size()) grow_table();
+    const std::size_t mask = table_.size() - 1;
+    for (std::size_t at = (word_of(node) >> 4) * odd >> 32;; ++at) {
+        Given& entry = table_[at & mask];
+        if (entry.schedule != number_) {
+            entry = {node, number_, static_cast<Value>(order_.size() + given_.size())};
+            given_.push_back(node);
+            return entry.value;
+        }
+        if (entry.node == node) return entry.value;
+    }
+}
+
+void Schedule::grow_table() {
+    table_.assign(std::max<std::size_t>(64, 2 * table_.size()), Given());
+    const std::vector<const Node*> known = std::move(given_);
+    given_.clear();
+    for (const Node* node : known) given_value(node);
+}
+
+void Schedule::describe() {
+    for (std::size_t place = 0; place < order_.size(); ++place) {
+        const Node& node = *order_[place];
+        const std::uint64_t kept = is_kept(place), outside = is_seen_outside(place);
+        structure_.push_back(word_of(node.op));
+        structure_.push_back(packed(node.inputs.size() << 8 | kept << 1 | outside,
+                                    node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
+        const std::span<const Value> values = reads(place);
+        for (std::size_t input = 0; input < values.size(); input += 2) {
+            structure_.push_back(packed(values[input], input + 1 < values.size() ? values[input + 1] : 0));
+        }
+        // The shape of an elementwise result follows from those of what it reads.
+        if (node.op->is_elementwise_kernel()) continue;
+        for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
+        describe_attributes(node.attributes);
+    }
+    for (const Node* node : given_) describe_given(*node);
+}
+
+void Schedule::describe_given(const Node& node) {
+    structure_.push_back(packed(node.strides != nullptr, node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
+    for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
+    if (!node.strides) return;
+    for (const std::int64_t stride : *node.strides) structure_.push_back(static_cast<std::uint64_t>(stride));
+}
+
+void Schedule::describe_attributes(const Attributes& attributes) {
+    for (const Attributes::Entry& entry : attributes) {
+        structure_.push_back(entry.value.index());
+        std::visit(
+            [this](const auto& value) {
+                using T = std::decay_t<decltype(value)>;
+                if constexpr (std::is_same_v<T, Shape>) {
+                    structure_.push_back(value.rank());
+                    for (const std::int64_t number : value) structure_.push_back(static_cast<std::uint64_t>(number));
+                } else if constexpr (std::is_same_v<T, double>) {
+                    structure_.push_back(std::bit_cast<std::uint64_t>(value));
+                } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+                    structure_.push_back(static_cast<std::uint64_t>(value));
+                }
+                // What only the operation knows is read when it is computed, from the node.
+            },
+            entry.value);
+    }
+}
+
+std::uint64_t Schedule::hash() const noexcept {
+    std::uint64_t hash = structure_.size();
+    for (const std::uint64_t word : structure_) hash = (std::rotl(hash, 5) ^ word) * odd;
+    return hash ^ hash >> 29;
 }
 
 }  // namespace xgrad::run

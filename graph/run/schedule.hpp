@@ -8,40 +8,74 @@
 
 namespace xgrad::run {
 
-/// What is to be computed, inputs first, with the bookkeeping of who still needs what.
+/// What is to be computed, inputs first, and what it looks like: its structure, in which everything stands that a plan
+/// depends on, and nothing else. Two schedules with equal structures have one plan.
+///
+/// Values are numbered: those to be computed by their place in the order, then the computed ones that they read, which
+/// are called given. The memory of a schedule is kept from one to the next.
 class Schedule {
   public:
-    /// The roots and whatever they need that has no value yet. ValueError if that includes a leaf, which is then a
-    /// stand-in.
-    explicit Schedule(std::span<Node* const> roots);
+    using Value = std::uint32_t;
 
-    const std::vector<Node*>& order() const { return order_; }
-    std::size_t size() const { return order_.size(); }
-    Node& operator[](std::size_t index) const { return *order_[index]; }
-    /// True if the node is among those to be computed; its `slot` is then its place.
-    bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
-    /// True if the value can be seen by anything else than the nodes of this schedule: a handle, or a node outside.
-    bool is_seen_outside(const Node& node) const {
-        return is_root_[node.slot] || node.references.load(std::memory_order_relaxed) > edges_[node.slot];
+    /// Forgets what was there and takes the roots and whatever they need that has no value yet.
+    /// ValueError if that includes a leaf, which is then a stand-in.
+    void begin(std::span<Node* const> roots);
+
+    std::size_t size() const noexcept { return order_.size(); }
+    std::span<Node* const> order() const noexcept { return order_; }
+    Node& operator[](std::size_t place) const { return *order_[place]; }
+
+    std::span<const Node* const> given() const noexcept { return given_; }
+    std::size_t values() const noexcept { return order_.size() + given_.size(); }
+    const Node& node(Value value) const { return value < size() ? *order_[value] : *given_[value - size()]; }
+    bool is_given(Value value) const { return value >= size(); }
+    /// The values that a node reads, one per input.
+    std::span<const Value> reads(std::size_t place) const {
+        return std::span(reads_).subspan(first_read_[place], first_read_[place + 1] - first_read_[place]);
     }
 
-    /// Called for each node in turn when it is done with, whether or not its value was kept: gives back what nobody
-    /// will read again.
-    void finish(Node& node);
+    /// True if the value can be seen by anything else than the nodes of this schedule: a handle, or a node outside.
+    bool is_seen_outside(std::size_t place) const { return flags_[place] & seen; }
+    /// True if the value, once it is in memory, is to stay there: it can be seen, or a derivative of what reads it may
+    /// still be asked for. What reverse mode has recorded for itself is computed again in such a case.
+    bool is_kept(std::size_t place) const;
+
+    std::span<const std::uint64_t> structure() const noexcept { return structure_; }
+    std::uint64_t hash() const noexcept;
 
   private:
+    enum Flag : std::uint8_t { root = 1, seen = 2, has_derivative = 4 };
     struct Frame {
         Node* node;
         std::size_t next_input;
     };
-
-    void visit(Node* root);
+    /// Which given value a node is: a table with open addresses. An entry counts if it was made for this schedule.
+    struct Given {
+        const Node* node = nullptr;
+        std::uint32_t schedule = 0;
+        Value value = 0;
+    };
 
     // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
+    bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
+    void visit(Node* root);
+    void connect();
+    Value given_value(const Node* node);
+    void grow_table();
+    void describe();
+    void describe_given(const Node& node);
+    void describe_attributes(const Attributes& attributes);
+
     std::vector<Node*> order_;
-    std::vector<std::uint32_t> uses_;   // readers that have not been computed
-    std::vector<std::uint32_t> edges_;  // readers that still hold a reference
-    std::vector<bool> is_root_;
+    std::vector<const Node*> given_;
+    std::vector<Value> reads_;
+    std::vector<std::uint32_t> first_read_;
+    std::vector<std::uint32_t> readers_;  // that hold a reference
+    std::vector<std::uint8_t> flags_;
+    std::vector<std::uint64_t> structure_;
+    std::vector<Frame> path_;
+    std::vector<Given> table_;
+    std::uint32_t number_ = 0;  // of this schedule
 };
 
 }  // namespace xgrad::run

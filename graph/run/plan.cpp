@@ -1,0 +1,57 @@
+#include <xgrad/graph/run/plan.hpp>
+
+#include <array>
+#include <utility>
+
+#include <xgrad/graph/op.hpp>
+
+namespace xgrad::run {
+
+std::size_t Plan::copy_bytes(Value value) const {
+    for (const CopyStep& copy : copies_) {
+        if (copy.to == value) return copy.size * copy.packer.item_bytes();
+    }
+    return 0;
+}
+
+void Plan::place(std::byte* working_memory, std::byte** addresses) const {
+    for (const Value value : placed_) {
+        const Placement& placement = placements_[value];
+        std::byte* base = placement.home == Home::shared ? working_memory : addresses[placement.base];
+        addresses[value] = base + placement.offset;
+    }
+}
+
+void Plan::run(std::span<Node* const> order, Addresses addresses) const {
+    for (const Step& step : steps_) {
+        switch (step.kind) {
+            case Step::Kind::loop:
+                loops_[step.index].run(addresses);
+                break;
+            case Step::Kind::kernel:
+                run_kernel(kernels_[step.index], *order[kernels_[step.index].value], addresses);
+                break;
+            case Step::Kind::copy:
+                const CopyStep& copy = copies_[step.index];
+                copy.packer.pack_from(addresses[copy.from], 0, copy.size, addresses[copy.to]);
+                break;
+        }
+    }
+}
+
+void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses) const {
+    // A kernel may itself compute something, so the list of its arguments is not left where that would find it.
+    thread_local std::vector<Array> spare;
+    std::vector<Array> inputs = std::exchange(spare, {});
+    inputs.clear();
+    for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+        const Operand& operand = operands_[step.first_operand + input];
+        const Node& read = *node.inputs[input];
+        inputs.push_back({read.dtype, read.shape, operand.strides, addresses[operand.value]});
+    }
+    std::get<Kernel>(node.op->forward)(
+        {inputs, node.attributes, node.dtype, node.shape, addresses[step.value], node.location()});
+    spare = std::move(inputs);
+}
+
+}  // namespace xgrad::run

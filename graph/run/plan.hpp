@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <xgrad/graph/run/fused_loop.hpp>
+#include <xgrad/graph/run/grouping.hpp>
+#include <xgrad/graph/run/pack.hpp>
+#include <xgrad/graph/run/schedule.hpp>
+
+namespace xgrad::run {
+
+/// How the nodes of a schedule are computed: the steps in their order, and where every value stands in memory. It holds
+/// for every schedule of the same structure, holds on to none, and never changes: several threads may run it at once.
+///
+/// The values are numbered as in the schedule; behind them come those that only the plan knows.
+class Plan {
+  public:
+    using Value = Schedule::Value;
+
+    explicit Plan(const Schedule& schedule);
+
+    /// Where a value stands.
+    enum class Home : std::uint8_t {
+        none,    ///< nowhere: a loop passes it on
+        given,   ///< it was there before
+        kept,    ///< in memory of its own, which its node keeps
+        shared,  ///< in the plan's working memory, with others before and after it
+        view,    ///< where another value stands
+    };
+    Home home(Value value) const { return placements_[value].home; }
+
+    /// A value that its node keeps, although it stands where another one does.
+    struct KeptView {
+        Value value;
+        Value base;                      ///< no view: a given or a kept value
+        std::int64_t offset;             ///< of the first element, in bytes
+        bool is_row_major;
+        Strides strides;
+    };
+    std::span<const Value> kept() const noexcept { return kept_; }
+    std::span<const KeptView> kept_views() const noexcept { return kept_views_; }
+
+    std::size_t values() const noexcept { return placements_.size(); }
+    /// Bytes of working memory that a run needs.
+    std::size_t working_bytes() const noexcept { return working_bytes_; }
+    /// The value that needs most memory, for an error that says what was too large.
+    Value largest() const noexcept { return largest_; }
+
+    /// Bytes of a kept value that only the plan knows: a copy on which a view lies.
+    std::size_t copy_bytes(Value value) const;
+
+    /// Completes the addresses, of which those of the given and the kept values are there already.
+    void place(std::byte* working_memory, std::byte** addresses) const;
+    /// Computes everything. `order` has the schedule's nodes or those of one of the same structure: what an operation is
+    /// told besides its inputs is read there.
+    void run(std::span<Node* const> order, Addresses addresses) const;
+
+    struct Step {
+        enum class Kind : std::uint8_t { loop, kernel, copy };
+        Kind kind;
+        std::uint32_t index;  ///< among those of its kind
+    };
+    std::span<const Step> steps() const noexcept { return steps_; }
+    const FusedLoop& loop(const Step& step) const { return loops_[step.index]; }
+    Value kernel_value(const Step& step) const { return kernels_[step.index].value; }
+
+  private:
+    friend class Planner;
+
+    struct Placement {
+        Home home = Home::none;
+        Value base = 0;            // of a view
+        std::int64_t offset = 0;   // bytes: from the base, or in the working memory
+    };
+    struct KernelStep {
+        Value value;
+        std::uint32_t first_operand;
+    };
+    struct Operand {
+        Value value;
+        Strides strides;
+    };
+    /// Brings a value that no view can be laid on into row-major order.
+    struct CopyStep {
+        Packer packer;
+        std::size_t size;
+        Value from;
+        Value to;
+    };
+
+    void run_kernel(const KernelStep& step, Node& node, Addresses addresses) const;
+
+    std::vector<Placement> placements_;
+    std::vector<Value> kept_;
+    std::vector<KeptView> kept_views_;
+    std::vector<Value> placed_;  // shared values and views, a view behind its base
+    std::vector<Step> steps_;
+    std::vector<FusedLoop> loops_;
+    std::vector<KernelStep> kernels_;
+    std::vector<Operand> operands_;
+    std::vector<CopyStep> copies_;
+    std::size_t working_bytes_ = 0;
+    Value largest_ = 0;
+};
+
+}  // namespace xgrad::run
