@@ -31,7 +31,7 @@ class CompiledFunction {
     const std::string& reason() const noexcept;
 
   private:
-    struct Recording;
+    class Recording;
     struct State;
     std::unique_ptr<State> state_;
 };

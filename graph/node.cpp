@@ -121,6 +121,7 @@ Node::Node(DType dtype_, Shape shape_) : dtype(dtype_), shape(std::move(shape_))
 
 Node::~Node() {
     count(-1);
+    if (is_parameter()) extra->slot->parameter = nullptr;
     if (owns_pending) --detail::pending().nodes;
     if (is_leaf() && storage) detail::pending().leaf_bytes -= static_cast<std::int64_t>(storage->bytes());
 }

@@ -24,6 +24,8 @@ class NodeRef {
   public:
     NodeRef() noexcept = default;
     explicit NodeRef(Node* owned) noexcept : node_(owned) {}
+    /// One more reference to a node that somebody else owns.
+    static inline NodeRef share(Node& node) noexcept;
     inline NodeRef(const NodeRef& other) noexcept;
     NodeRef(NodeRef&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
     NodeRef& operator=(NodeRef other) noexcept {
@@ -71,6 +73,16 @@ class Inputs {
 /// leaves there.
 struct ParameterSlot {
     NodeRef gradient;
+    Node* parameter = nullptr;  // the node that stands for it, while there is one
+
+    /// The version that holds the parameter's value; null once nobody holds the parameter.
+    inline const Node* current() const noexcept;
+};
+
+/// Fills a leaf anew before a computation that was recorded once runs again: the place of a random draw.
+struct Refill {
+    virtual ~Refill() = default;
+    virtual void fill(void* data) const = 0;
 };
 
 /// The rarely used part of a node.
@@ -81,6 +93,7 @@ struct Extra {
     std::string name;
     std::shared_ptr<ParameterSlot> slot;  // of a parameter or one of its versions
     NodeRef current;                      // of a parameter only
+    std::unique_ptr<const Refill> refill{};
 };
 
 /// One recorded value: how it is computed, what it looks like and, once computed, its numbers.
@@ -154,6 +167,15 @@ void destroy(Node* node) noexcept;
 void mark_pending(Node& node) noexcept;
 
 }  // namespace detail
+
+inline const Node* ParameterSlot::current() const noexcept {
+    return parameter ? parameter->extra->current.get() : nullptr;
+}
+
+inline NodeRef NodeRef::share(Node& node) noexcept {
+    node.references.fetch_add(1, std::memory_order_relaxed);
+    return NodeRef(&node);
+}
 
 inline NodeRef::NodeRef(const NodeRef& other) noexcept : node_(other.node_) {
     if (node_) node_->references.fetch_add(1, std::memory_order_relaxed);

@@ -102,8 +102,7 @@ bool Array::is_contiguous() const {
 }
 
 Tensor Record::output() const {
-    node_.references.fetch_add(1, std::memory_order_relaxed);
-    return Tensor(NodeRef(&node_));
+    return Tensor(NodeRef::share(node_));
 }
 
 const std::string* Op::zero_reason(std::size_t argument) const {

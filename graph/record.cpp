@@ -66,6 +66,14 @@ bool is_tracing() noexcept {
     return tracing > 0;
 }
 
+Tensor stand_in(DType dtype, Shape shape, Location at) {
+    NodeRef leaf(new Node(dtype, std::move(shape)));
+    leaf->file = at.file;
+    leaf->line = at.line;
+    leaf->needs_gradient = leaf->is_variable = is_floating(dtype);
+    return Tensor(std::move(leaf));
+}
+
 namespace {
 
 Signature signature_of(const Op& op, const Call& call) {

@@ -33,6 +33,9 @@ class TracingScope {
 /// True within such a scope: a check of values has to wait until they are computed.
 bool is_tracing() noexcept;
 
+/// A leaf that stands for an argument of a function that is traced: it has a shape and a dtype but no value.
+Tensor stand_in(DType dtype, Shape shape, Location at);
+
 /// The node that an operation is recorded with: a parameter's current version, any other tensor's own node.
 /// ValueError for an empty handle.
 const NodeRef& source(const Tensor& tensor, std::string_view op, Location at);

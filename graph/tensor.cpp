@@ -89,6 +89,7 @@ Tensor parameter(const Tensor& value, std::string name, Location at) {
     node->is_computed = true;
     node->extra = std::make_unique<Extra>();
     node->extra->name = std::move(name);
+    slot->parameter = node.get();
     node->extra->slot = std::move(slot);
     node->extra->current = std::move(version);
     return Tensor(std::move(node));

@@ -19,17 +19,6 @@ Tensor with_axis_first(const Tensor& x, std::size_t axis) {
     return algebra::permuted(x, order);
 }
 
-/// A leaf that stands for one example: it has a shape and a dtype but no value.
-Tensor stand_in(const Tensor& of, std::size_t axis, Location at) {
-    Shape shape = of.shape();
-    shape.erase(axis);
-    NodeRef leaf(new Node(of.dtype(), std::move(shape)));
-    leaf->file = at.file;
-    leaf->line = at.line;
-    leaf->needs_gradient = leaf->is_variable = is_floating(of.dtype());
-    return Tensor(std::move(leaf));
-}
-
 /// Records for all examples what was recorded for one.
 class Replay {
   public:
@@ -173,7 +162,9 @@ std::vector<Tensor> vmap(const ListFunction& f, const std::vector<Tensor>& xs, s
     for (const Tensor& x : xs) {
         source(x, "vmap", at);
         const std::size_t own_axis = resolve_axis(axis, x.rank(), "vmap", at);
-        stand_ins.push_back(stand_in(x, own_axis, at));
+        Shape one = x.shape();
+        one.erase(own_axis);
+        stand_ins.push_back(stand_in(x.dtype(), std::move(one), at));
         all.push_back(with_axis_first(x, own_axis));
         if (all.back().shape()[0] != all[0].shape()[0]) {
             throw ShapeError("vmap", "needs equally many examples along axis " + std::to_string(axis),

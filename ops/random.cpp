@@ -7,6 +7,7 @@
 #include <string>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -208,13 +209,40 @@ void require_floating(std::string_view op, DType dtype, Location at) {
 
 }  // namespace
 
+namespace {
+
+void write_key(void* key, const State& state) {
+    auto* numbers = static_cast<std::int64_t*>(key);
+    numbers[0] = static_cast<std::int64_t>(state.seed);
+    numbers[1] = static_cast<std::int64_t>(state.counter);
+}
+
+/// Draws again where a compiled function did when it was recorded.
+class DrawAgain : public Refill {
+  public:
+    DrawAgain(State& state, std::uint64_t places) : state_(state), places_(places) {}
+    void fill(void* key) const override {
+        write_key(key, state_);
+        state_.counter += places_;
+    }
+
+  private:
+    State& state_;
+    std::uint64_t places_;
+};
+
+}  // namespace
+
 Tensor Generator::draw(const Op& op, const Shape& shape, Attributes attributes, Location at) {
     NodeRef key = detail::new_leaf(DType::int64, Shape{2}, at);
-    auto* numbers = static_cast<std::int64_t*>(key->data);
-    numbers[0] = static_cast<std::int64_t>(state_.seed);
-    numbers[1] = static_cast<std::int64_t>(state_.counter);
+    const auto places = static_cast<std::uint64_t>(shape.size() + 1) / 2;
+    write_key(key->data, state_);
+    if (is_tracing()) {
+        key->extra = std::make_unique<Extra>();
+        key->extra->refill = std::make_unique<DrawAgain>(state_, places);
+    }
     Tensor drawn = apply(op, {Tensor(std::move(key))}, std::move(attributes), at);
-    state_.counter += static_cast<std::uint64_t>(shape.size() + 1) / 2;
+    state_.counter += places;
     return drawn;
 }
 

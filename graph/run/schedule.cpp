@@ -23,7 +23,7 @@ constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 
 }  // namespace
 
-void Schedule::begin(std::span<Node* const> roots) {
+void Schedule::begin(std::span<Node* const> roots, Keeping keeping) {
     order_.clear();
     given_.clear();
     reads_.clear();
@@ -34,9 +34,9 @@ void Schedule::begin(std::span<Node* const> roots) {
     flags_.assign(order_.size(), 0);
     readers_.assign(order_.size(), 0);
     for (Node* root : roots) {
-        if (!root->is_computed) flags_[root->slot] = Flag::root;
+        if (!root->is_computed) flags_[root->slot] = is_root;
     }
-    connect();
+    connect(keeping);
     describe();
 }
 
@@ -62,10 +62,10 @@ void Schedule::visit(Node* root) {
     }
 }
 
-void Schedule::connect() {
+void Schedule::connect(Keeping keeping) {
     for (Node* node : order_) {
         first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
-        const std::uint8_t reader = node->needs_gradient ? has_derivative : 0;
+        const std::uint8_t reader = keeping == Keeping::reachable && node->needs_gradient ? has_derivative : 0;
         for (const NodeRef& input : node->inputs) {
             if (input->is_computed) {
                 reads_.push_back(given_value(input.get()));
@@ -78,8 +78,9 @@ void Schedule::connect() {
     }
     first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
     for (std::size_t place = 0; place < order_.size(); ++place) {
-        const bool is_held = order_[place]->references.load(std::memory_order_relaxed) > readers_[place];
-        if (is_held || (flags_[place] & root)) flags_[place] |= seen;
+        const bool is_held = keeping == Keeping::reachable &&
+                             order_[place]->references.load(std::memory_order_relaxed) > readers_[place];
+        if (is_held || (flags_[place] & is_root)) flags_[place] |= seen;
     }
 }
 

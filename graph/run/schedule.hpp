@@ -17,9 +17,12 @@ class Schedule {
   public:
     using Value = std::uint32_t;
 
+    /// Which values are to stay: those that anybody can still ask for, or only the roots.
+    enum class Keeping : std::uint8_t { reachable, roots };
+
     /// Forgets what was there and takes the roots and whatever they need that has no value yet.
     /// ValueError if that includes a leaf, which is then a stand-in.
-    void begin(std::span<Node* const> roots);
+    void begin(std::span<Node* const> roots, Keeping keeping = Keeping::reachable);
 
     std::size_t size() const noexcept { return order_.size(); }
     std::span<Node* const> order() const noexcept { return order_; }
@@ -44,7 +47,7 @@ class Schedule {
     std::uint64_t hash() const noexcept;
 
   private:
-    enum Flag : std::uint8_t { root = 1, seen = 2, has_derivative = 4 };
+    enum Flag : std::uint8_t { is_root = 1, seen = 2, has_derivative = 4 };
     struct Frame {
         Node* node;
         std::size_t next_input;
@@ -59,7 +62,7 @@ class Schedule {
     // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
     bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
     void visit(Node* root);
-    void connect();
+    void connect(Keeping keeping);
     Value given_value(const Node* node);
     void grow_table();
     void describe();

@@ -4,6 +4,7 @@
 #include <complex>
 #include <limits>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 #if __has_include(<xflens/cxxblas/cxxblas.cxx>)
@@ -14,6 +15,7 @@
 
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/kernels/blas_alone.hpp>
+#include <xgrad/ops/kernels/onednn.hpp>
 #include <xgrad/ops/kernels/skinny.hpp>
 
 namespace xgrad::kernels {
@@ -70,6 +72,21 @@ std::int64_t pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
     return std::clamp<std::int64_t>(std::min(wanted, longest / least_lines), 1, most_pieces);
 }
 
+/// One call of the fastest library: C = op(a) op(b), row-major, on this thread alone.
+template <class T>
+void library_gemm(const BlasMatrix<T>& a, const T* left, const BlasMatrix<T>& b, const T* right, int m, int n, int k,
+                  T* C, int leading) {
+    const BlasAlone alone;
+    if constexpr (std::is_same_v<T, float>) {
+        if (const OnednnSgemm sgemm = onednn_sgemm()) {
+            const auto letter = [](const BlasMatrix<T>& x) { return x.transpose == cxxblas::NoTrans ? 'N' : 'T'; };
+            if (sgemm(letter(a), letter(b), m, n, k, 1, left, a.leading, right, b.leading, 0, C, leading) == 0) return;
+        }
+    }
+    cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose, m, n, k, T(1), left, a.leading, right, b.leading,
+                       T(0), C, leading);
+}
+
 template <class T>
 void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     if (A.rows == 0 || B.columns == 0) return;
@@ -96,16 +113,14 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     // A piece is work enough for a thread, however little memory it touches.
     run::parallel_for(
         static_cast<std::size_t>((longest + lines - 1) / lines), run::worth_while, [&](std::size_t piece) {
-            const BlasAlone alone;
             const std::int64_t first = static_cast<std::int64_t>(piece) * lines;
             const auto count = static_cast<int>(std::min(lines, longest - first));
             const bool by_rows = A.rows >= B.columns;
             const T* left = by_rows ? a.row(first) : a.data;
             const T* right = by_rows ? b.data : b.column(first);
             T* target = C + (by_rows ? first * n : first);
-            cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose, by_rows ? count : static_cast<int>(A.rows),
-                               by_rows ? n : count, static_cast<int>(A.columns), T(1), left, a.leading, right,
-                               b.leading, T(0), target, n);
+            library_gemm(a, left, b, right, by_rows ? count : static_cast<int>(A.rows), by_rows ? n : count,
+                         static_cast<int>(A.columns), target, n);
         });
 }
 

@@ -1,0 +1,179 @@
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <vector>
+
+#include <xgrad/xgrad.hpp>
+
+#include "no_leaks.hpp"
+#include "support.hpp"
+
+// A compiled function gives the bits of the function itself, call after call, whatever happens between the calls.
+
+using support::same_bits;
+using xgrad::DType;
+using xgrad::Shape;
+using xgrad::Tensor;
+
+namespace {
+
+Tensor drawn(const Shape& shape, std::uint64_t seed) {
+    return xgrad::random::Generator(seed).normal(shape, 0, 1, DType::float64);
+}
+
+struct Network {
+    Tensor W1 = xgrad::parameter(drawn({4, 2}, 1), "W1");
+    Tensor b1 = xgrad::parameter(drawn({4, 1}, 2), "b1");
+    Tensor W2 = xgrad::parameter(drawn({1, 4}, 3), "W2");
+    std::vector<Tensor> parameters{W1, b1, W2};
+
+    Tensor cost(const Tensor& X, const Tensor& Y) const {
+        return binary_cross_entropy_with_logits(matmul(W2, xgrad::tanh(matmul(W1, X) + b1)), Y);
+    }
+    /// The cost, and what gradient descent makes of the parameters.
+    std::vector<Tensor> step(const Tensor& X, const Tensor& Y) const {
+        std::vector<Tensor> results{cost(X, Y)};
+        const std::vector<Tensor> gradients = grad(results[0], parameters);
+        for (std::size_t i = 0; i < parameters.size(); ++i) results.push_back(parameters[i] - 0.5 * gradients[i]);
+        return results;
+    }
+};
+
+void check_same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+    BOOST_TEST_REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) BOOST_TEST(same_bits(a[i], b[i]), "result " << i);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(compiled)
+
+BOOST_AUTO_TEST_CASE(a_training_gives_the_bits_of_the_recorded_one) {
+    const Network net, other;
+    const auto step = xgrad::compile([&](const Tensor& X, const Tensor& Y) { return net.step(X, Y); });
+    for (std::uint64_t i = 0; i < 5; ++i) {
+        const Tensor X = drawn({2, 30}, 10 + i);
+        const Tensor Y = astype(drawn({1, 30}, 20 + i) > 0, DType::float64);
+        const std::vector<Tensor> now = step(X, Y);
+        check_same(now, other.step(X, Y));
+        for (std::size_t p = 0; p < 3; ++p) {
+            net.parameters[p].assign(now[p + 1]);
+            other.parameters[p].assign(now[p + 1]);
+        }
+    }
+    BOOST_TEST(step.recordings() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(earlier_results_keep_their_values) {
+    const auto f = xgrad::compile([](const Tensor& x) { return xgrad::exp(x) * 2; });
+    const Tensor first = f(drawn({5}, 1));
+    const Tensor again = 2 * xgrad::exp(drawn({5}, 1));
+    f(drawn({5}, 2));
+    BOOST_TEST(same_bits(first, again));
+    BOOST_TEST(!first.needs_gradient());
+}
+
+BOOST_AUTO_TEST_CASE(other_shapes_and_dtypes_are_recorded_anew_and_remembered) {
+    const auto f = xgrad::compile([](const Tensor& x) { return sum(square(x)); });
+    f(drawn({2, 3}, 1));
+    BOOST_TEST(f.reason() == "first call");
+    const Tensor wide = drawn({4, 3}, 2);
+    BOOST_TEST(same_bits(f(wide), sum(square(wide))));
+    BOOST_TEST(f.recordings() == 2);
+    BOOST_TEST(f.reason() == "argument 0 was float64 (2, 3) and is float64 (4, 3)");
+    f(drawn({2, 3}, 3));
+    BOOST_TEST(f.recordings() == 2);
+    f(astype(wide, DType::float32));
+    BOOST_TEST(f.recordings() == 3);
+    BOOST_TEST(f.reason() == "argument 0 was float64 (2, 3) and is float32 (4, 3)");
+    for (std::int64_t n = 1; n < 40; ++n) {
+        const Tensor x = drawn({n}, 5);
+        BOOST_TEST(same_bits(f(x), sum(square(x))));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(any_result_is_a_value_of_its_own) {
+    const Tensor p = xgrad::parameter(drawn({2, 3}, 1));
+    const Tensor constant = drawn({2, 3}, 2);
+    const auto results = [&](const Tensor& x) {
+        const Tensor y = x * p;
+        return std::vector<Tensor>{x, transpose(x), p, transpose(p), constant, exp(constant), y, y, transpose(y),
+                                   flatten(transpose(y)), view(y, {1}), broadcast_to(sum(y), {2, 2})};
+    };
+    const auto f = xgrad::compile(results);
+    for (std::uint64_t seed : {3, 4}) {
+        const Tensor x = drawn({2, 3}, seed);
+        check_same(f(x), results(x));
+        p.assign(drawn({2, 3}, seed + 5));
+    }
+    // An argument that is not row-major, or not computed yet.
+    const Tensor turned = transpose(drawn({3, 2}, 6)) + 1;
+    check_same(f(turned), results(turned));
+    check_same(f(transpose(drawn({3, 2}, 6))), results(transpose(drawn({3, 2}, 6))));
+}
+
+BOOST_AUTO_TEST_CASE(derivatives_of_any_order_are_taken_inside) {
+    const auto g = [](const Tensor& x, const Tensor& v) {
+        const auto f = [](const Tensor& y) { return sum(xgrad::tanh(y) * y * y); };
+        return std::vector<Tensor>{grad(f(x), x), xgrad::hvp(f, {x}, {v})[0]};
+    };
+    const auto compiled = xgrad::compile(g);
+    const Tensor x = xgrad::parameter(drawn({7}, 1));
+    const Tensor v = drawn({7}, 2);
+    check_same(compiled(x, v), g(x, v));
+    check_same(compiled(x * 2, v), g(x * 2, v));
+}
+
+BOOST_AUTO_TEST_CASE(draws_are_made_anew_at_each_call) {
+    const auto noisy = [](xgrad::random::Generator& generator) {
+        return [&generator](const Tensor& x) { return x + generator.normal({3}, 0, 1, DType::float64); };
+    };
+    xgrad::random::Generator one(7), two(7);
+    const auto f = xgrad::compile(noisy(one));
+    const Tensor x = drawn({3}, 1);
+    for (int i = 0; i < 4; ++i) BOOST_TEST(same_bits(f(x), noisy(two)(x)));
+    BOOST_TEST(one.state().counter == two.state().counter);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_assigned_before_is_seen_and_a_parameter_may_be_gone) {
+    auto p = std::make_unique<Tensor>(xgrad::parameter(drawn({3}, 1)));
+    const Tensor inner = *p;
+    const auto f = xgrad::compile([&](const Tensor& x) { return p ? x * *p : x * inner; });
+    const Tensor x = drawn({3}, 2);
+    f(x);
+    p->assign(drawn({3}, 3));
+    BOOST_TEST(same_bits(f(x), x * drawn({3}, 3)));
+
+    const auto local = xgrad::compile([](const Tensor& y) { return y * xgrad::parameter(drawn({3}, 4)); });
+    local(x);
+    BOOST_TEST(same_bits(local(x), x * drawn({3}, 4)));
+}
+
+BOOST_AUTO_TEST_CASE(a_function_that_reads_a_value_is_an_error_and_leaves_nothing) {
+    int calls = 0;
+    const auto f = xgrad::compile([&](const Tensor& x) {
+        ++calls;
+        return x.item() > 0 ? x : -x;
+    });
+    const auto call = [&] { f(drawn({1}, 1)); };
+    BOOST_CHECK_EXCEPTION(call(), xgrad::ValueError, [](const xgrad::ValueError& error) {
+        return std::string(error.what()).find("reads no values") != std::string::npos;
+    });
+    BOOST_CHECK_THROW(call(), xgrad::ValueError);
+    BOOST_TEST(calls == 2);
+    BOOST_TEST(f.recordings() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_arguments_are_named_with_the_callers_line) {
+    const auto f = xgrad::compile([](const Tensor& x, const Tensor& y) { return matmul(x, y); });
+    BOOST_CHECK_THROW(f(drawn({2, 3}, 1), drawn({2, 3}, 1)), xgrad::ShapeError);
+    BOOST_CHECK_THROW(f(drawn({2, 3}, 1)), xgrad::ValueError);
+    const unsigned line = __LINE__ + 1;
+    const auto empty = [&] { f(Tensor(), Tensor()); };
+    BOOST_CHECK_EXCEPTION(empty(), xgrad::ValueError, [&](const xgrad::ValueError& error) {
+        return std::string(error.what()).find("test_compile.cpp:" + std::to_string(line)) != std::string::npos;
+    });
+    BOOST_TEST(f(drawn({2, 3}, 1), drawn({3, 2}, 1)).shape() == (Shape{2, 2}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
