@@ -92,9 +92,9 @@ class Compiled {
 ///
 /// f takes up to eight tensors, or a vector of them, and returns a Tensor or a std::vector<Tensor>. It must be made of
 /// operations: what it reads, prints or assigns happens when it is recorded, not at each call. Parameters that it uses
-/// have the value they have at each call; other tensors that it uses keep the value they had. Draws from a generator are
-/// made anew at each call. Results are values without history: derivatives are taken inside f. Called with other shapes
-/// or dtypes than before, it records f again; recordings() and reason() tell.
+/// have the value they have at each call; other tensors that it uses keep the value they had. Draws from a generator
+/// are made anew at each call. Results are values without history: derivatives are taken inside f. Called with other
+/// shapes or dtypes than before, it records f again; recordings() and reason() tell.
 template <class F>
 auto compile(F f, Location at = Location::current()) {
     using detail::CompiledFunction;

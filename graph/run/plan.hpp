@@ -35,8 +35,8 @@ class Plan {
     /// A value that its node keeps, although it stands where another one does.
     struct KeptView {
         Value value;
-        Value base;                      ///< no view: a given or a kept value
-        std::int64_t offset;             ///< of the first element, in bytes
+        Value base;           ///< no view: a given or a kept value
+        std::int64_t offset;  ///< of the first element, in bytes
         bool is_row_major;
         Strides strides;
     };
@@ -54,8 +54,8 @@ class Plan {
 
     /// Completes the addresses, of which those of the given and the kept values are there already.
     void place(std::byte* working_memory, std::byte** addresses) const;
-    /// Computes everything. `order` has the schedule's nodes or those of one of the same structure: what an operation is
-    /// told besides its inputs is read there.
+    /// Computes everything. `order` has the schedule's nodes or those of one of the same structure: what an operation
+    /// is told besides its inputs is read there.
     void run(std::span<Node* const> order, Addresses addresses) const;
 
     struct Step {
@@ -72,8 +72,8 @@ class Plan {
 
     struct Placement {
         Home home = Home::none;
-        Value base = 0;            // of a view
-        std::int64_t offset = 0;   // bytes: from the base, or in the working memory
+        Value base = 0;           // of a view
+        std::int64_t offset = 0;  // bytes: from the base, or in the working memory
     };
     struct KernelStep {
         Value value;

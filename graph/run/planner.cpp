@@ -131,9 +131,9 @@ class Planner {
             const bool is_written = grouping_.is_written(place);
             if (is_written) make(place);
             const DType dtype = node(reads.back()).dtype;
-            in_loop_[place] = loop.apply(std::get<BlockKernels>(member.op->forward).kernel(dtype),
-                                         {values.data(), reads.size()}, member.dtype,
-                                         is_written ? place : FusedLoop::none);
+            in_loop_[place] =
+                loop.apply(std::get<BlockKernels>(member.op->forward).kernel(dtype), {values.data(), reads.size()},
+                           member.dtype, is_written ? place : FusedLoop::none);
             loop_of_[place] = number;
         }
         for (const std::uint32_t place : sums_) {
@@ -157,7 +157,8 @@ class Planner {
     void make(std::uint32_t place) {
         const Node& made = schedule_[place];
         strides_[place] = row_major(made.shape);
-        make(place, place, static_cast<std::size_t>(made.shape.size()) * item_size(made.dtype), schedule_.is_kept(place));
+        make(place, place, static_cast<std::size_t>(made.shape.size()) * item_size(made.dtype),
+             schedule_.is_kept(place));
     }
 
     void make(Value value, Value of, std::size_t bytes, bool is_kept) {
@@ -212,8 +213,8 @@ class Planner {
     Plan& plan_;
     std::vector<Strides> strides_;
     std::vector<Made> made_;
-    std::vector<std::uint32_t> made_of_;  // by value
-    std::vector<std::uint32_t> loop_of_;  // by value: the last loop that knows it,
+    std::vector<std::uint32_t> made_of_;     // by value
+    std::vector<std::uint32_t> loop_of_;     // by value: the last loop that knows it,
     std::vector<FusedLoop::Value> in_loop_;  // and under which number
     std::vector<std::uint32_t> loop_members_;
     std::vector<std::uint32_t> sums_;

@@ -129,7 +129,8 @@ void Schedule::describe() {
 }
 
 void Schedule::describe_given(const Node& node) {
-    structure_.push_back(packed(node.strides != nullptr, node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
+    structure_.push_back(
+        packed(node.strides != nullptr, node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
     for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
     if (!node.strides) return;
     for (const std::int64_t stride : *node.strides) structure_.push_back(static_cast<std::uint64_t>(stride));

@@ -97,8 +97,18 @@ BOOST_AUTO_TEST_CASE(any_result_is_a_value_of_its_own) {
     const Tensor constant = drawn({2, 3}, 2);
     const auto results = [&](const Tensor& x) {
         const Tensor y = x * p;
-        return std::vector<Tensor>{x, transpose(x), p, transpose(p), constant, exp(constant), y, y, transpose(y),
-                                   flatten(transpose(y)), view(y, {1}), broadcast_to(sum(y), {2, 2})};
+        return std::vector<Tensor>{x,
+                                   transpose(x),
+                                   p,
+                                   transpose(p),
+                                   constant,
+                                   exp(constant),
+                                   y,
+                                   y,
+                                   transpose(y),
+                                   flatten(transpose(y)),
+                                   view(y, {1}),
+                                   broadcast_to(sum(y), {2, 2})};
     };
     const auto f = xgrad::compile(results);
     for (std::uint64_t seed : {3, 4}) {
