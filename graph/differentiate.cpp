@@ -25,6 +25,12 @@ class Ancestry {
         for (const NodeRef& y : ys) {
             if (y->needs_gradient && index_of(*y) == order_.size()) visit(y.get());
         }
+        for (const Node* node : order_) {
+            first_target_.push_back(targets_.size());
+            for (std::size_t input = 0; input < node->inputs.size(); ++input) {
+                targets_.push_back(flows(*node, input) ? index_of(*node->inputs[input]) : order_.size());
+            }
+        }
     }
     // Gives each node its earlier place back: a derivative rule may itself take derivatives of this graph.
     ~Ancestry() {
@@ -47,12 +53,14 @@ class Ancestry {
         return node.place < order_.size() && order_[node.place] == &node ? node.place : order_.size();
     }
 
-    /// True if a derivative flows from node to its input.
+    /// Where the input of a node stands, if a derivative flows from the node to it; else size().
+    std::size_t target(std::size_t index, std::size_t input) const { return targets_[first_target_[index] + input]; }
+
+  private:
     bool flows(const Node& node, std::size_t input) const {
         return node.inputs[input]->needs_gradient && !node.op->zero_reason(input) && !ends_at(node);
     }
 
-  private:
     struct Frame {
         Node* node;
         std::size_t next_input;
@@ -94,6 +102,8 @@ class Ancestry {
     std::span<const Tensor> xs_;
     std::vector<Node*> order_;
     std::vector<std::uint32_t> earlier_;
+    std::vector<std::size_t> targets_;
+    std::vector<std::size_t> first_target_;
     std::unordered_map<const Node*, std::uint32_t> leaves_;
 };
 
@@ -153,9 +163,9 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
     const std::size_t count = ancestry.size();
     std::vector<bool> needed = wanted;
     for (std::size_t index = 0; index < count; ++index) {
-        Node& node = ancestry[index];
-        for (std::size_t input = 0; input < node.inputs.size() && !needed[index]; ++input) {
-            if (ancestry.flows(node, input)) needed[index] = needed[ancestry.index_of(*node.inputs[input])];
+        for (std::size_t input = 0; input < ancestry[index].inputs.size() && !needed[index]; ++input) {
+            const std::size_t target = ancestry.target(index, input);
+            if (target < count) needed[index] = needed[target];
         }
     }
     const TransientScope transient;
@@ -163,15 +173,13 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
     cotangents[count - 1] = seed;
     for (std::size_t index = count; index-- > 0;) {
         if (cotangents[index].is_empty_handle()) continue;
-        const Tensor g = cotangents[index];
-        if (!wanted[index]) cotangents[index] = Tensor();
+        const Tensor g = wanted[index] ? cotangents[index] : std::move(cotangents[index]);
         Node& node = ancestry[index];
         const Attribution attribution(node.location());
         const Record record(node);
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            if (!ancestry.flows(node, input)) continue;
-            const std::size_t target = ancestry.index_of(*node.inputs[input]);
-            if (!needed[target]) continue;
+            const std::size_t target = ancestry.target(index, input);
+            if (target == count || !needed[target]) continue;
             Tensor contribution = vjp_of(node, record, input, g);
             Tensor& sum = cotangents[target];
             sum = sum.is_empty_handle() ? std::move(contribution) : sum_of(sum, contribution);
@@ -323,8 +331,9 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         inputs.assign(node.inputs.size(), Tensor());
         bool moves = false;
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            if (!ancestry.flows(node, input)) continue;
-            inputs[input] = carried[ancestry.index_of(*node.inputs[input])];
+            const std::size_t target = ancestry.target(index, input);
+            if (target == ancestry.size()) continue;
+            inputs[input] = carried[target];
             moves = moves || !inputs[input].is_empty_handle();
         }
         if (!moves) continue;

@@ -43,9 +43,16 @@ struct CounterHandle {
     ~CounterHandle() { counter.in_use = false; }
 };
 
-Counter& this_thread() noexcept {
+thread_local constinit Counter* own_counter = nullptr;
+
+Counter& enter_thread() noexcept {
     thread_local CounterHandle handle;
+    own_counter = &handle.counter;
     return handle.counter;
+}
+
+Counter& this_thread() noexcept {
+    return own_counter ? *own_counter : enter_thread();
 }
 
 void count(std::int64_t change) noexcept {
@@ -102,10 +109,10 @@ std::int64_t live_nodes() noexcept {
     return sum;
 }
 
-void Inputs::assign(std::span<const NodeRef> inputs) {
+void Inputs::assign(std::span<Node* const> inputs) {
     if (inputs.size() > inline_capacity) heap_ = std::make_unique<NodeRef[]>(inputs.size());
     count_ = static_cast<std::uint32_t>(inputs.size());
-    std::copy(inputs.begin(), inputs.end(), begin());
+    std::transform(inputs.begin(), inputs.end(), begin(), [](Node* input) { return NodeRef::share(*input); });
 }
 
 void Inputs::clear() noexcept {

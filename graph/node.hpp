@@ -59,7 +59,7 @@ class Inputs {
     NodeRef* begin() noexcept { return count_ > inline_capacity ? heap_.get() : inline_; }
     const NodeRef& operator[](std::size_t index) const noexcept { return begin()[index]; }
     /// Fills empty edges.
-    void assign(std::span<const NodeRef> inputs);
+    void assign(std::span<Node* const> inputs);
     void clear() noexcept;
 
   private:
@@ -182,7 +182,11 @@ inline NodeRef::NodeRef(const NodeRef& other) noexcept : node_(other.node_) {
 }
 
 inline NodeRef::~NodeRef() {
-    if (node_ && node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) detail::destroy(node_);
+    // Nobody else can come by another reference while this is the only one, so most nodes go without an atomic write.
+    if (node_ && (node_->references.load(std::memory_order_acquire) == 1 ||
+                  node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
+        detail::destroy(node_);
+    }
 }
 
 }  // namespace xgrad

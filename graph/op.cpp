@@ -1,4 +1,5 @@
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 
 #include <memory>
 #include <stdexcept>
@@ -54,7 +55,8 @@ std::string supported(const BlockKernels& kernels) {
     return text;
 }
 
-/// The shape rule of every elementwise kernel: one dtype that it takes, shapes that broadcast.
+}  // namespace
+
 Signature elementwise_signature(const Call& call, const BlockKernels& kernels) {
     if (call.inputs.size() != kernels.arity) {
         call.fail("takes " + std::to_string(kernels.arity) + " arguments");
@@ -66,14 +68,17 @@ Signature elementwise_signature(const Call& call, const BlockKernels& kernels) {
         if (call.dtype(input) != dtype) call.fail_dtype("needs one dtype");
     }
     if (!kernels.takes(dtype)) call.fail_dtype("needs " + supported(kernels));
-    Shape shape = call.shape(0);
+    Signature signature{kernels.gives_boolean ? DType::boolean : dtype, call.shape(0)};
     for (std::size_t input = 1; input < call.inputs.size(); ++input) {
+        if (call.shape(input) == signature.shape) continue;
         Shape joined;
-        if (!broadcast(shape, call.shape(input), joined)) call.fail("needs shapes that broadcast");
-        shape = std::move(joined);
+        if (!broadcast(signature.shape, call.shape(input), joined)) call.fail("needs shapes that broadcast");
+        signature.shape = std::move(joined);
     }
-    return {kernels.gives_boolean ? DType::boolean : dtype, std::move(shape)};
+    return signature;
 }
+
+namespace {
 
 ShapeRule elementwise_rule(const BlockKernels& kernels) {
     return [kernels](const Call& call) { return elementwise_signature(call, kernels); };
@@ -134,12 +139,15 @@ const Op& define(Elementwise op) {
                   .shape = elementwise_rule(kernels),
                   .forward = kernels,
                   .probes = std::move(op.probes.value()),
+                  .broadcasts = true,
                   .partials = std::move(op.partials.value())});
 }
 
 const Op& define(Linear op) {
+    bool broadcasts = false;
     if (const auto* kernels = std::get_if<BlockKernels>(&op.forward.value()); kernels && !op.shape) {
         op.shape = elementwise_rule(*kernels);
+        broadcasts = true;
     }
     return enrol({.name = std::move(op.name.value()),
                   .math = std::move(op.math.value()),
@@ -149,6 +157,7 @@ const Op& define(Linear op) {
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
                   .block_sum = op.block_sum,
+                  .broadcasts = broadcasts,
                   .transposes = std::move(op.transposes.value()),
                   .linearity = op.linearity});
 }

@@ -28,7 +28,7 @@ namespace xgrad {
 /// What an operation is being applied to, before it is recorded: the shape rule's view.
 struct Call {
     std::string_view op;
-    std::span<const NodeRef> inputs;
+    std::span<Node* const> inputs;
     const Attributes& attributes;
     Location at;
 
@@ -277,6 +277,7 @@ struct Op {
     std::vector<Probe> probes;
     BatchRule batch{};                    // linear or general, not elementwise
     const BlockSum* block_sum = nullptr;  // linear
+    bool broadcasts = false;              // no shape rule of its own: that of every elementwise kernel
 
     std::vector<Partial> partials{};           // elementwise
     Transposes transposes{};                   // linear

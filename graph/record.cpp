@@ -88,6 +88,37 @@ Signature signature_of(const Op& op, const Call& call) {
     }
 }
 
+/// Records an operation on nodes that somebody holds. `at` is resolved already.
+Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes, Location at) {
+    const Call call{op.name, inputs, attributes, at};
+    Signature signature =
+        op.broadcasts ? elementwise_signature(call, std::get<BlockKernels>(op.forward)) : signature_of(op, call);
+    const bool is_known = op.broadcasts && signature.shape == inputs[0]->shape;
+    if (!is_known && !is_valid(signature.shape)) {
+        throw ShapeError(op.name, "needs extents that are not negative and fit memory", to_string(signature.shape), at);
+    }
+    NodeRef node(new Node(signature.dtype, std::move(signature.shape)));
+    node->op = &op;
+    node->file = at.file;
+    node->line = at.line;
+    node->inputs.assign(inputs);
+    node->attributes = std::move(attributes);
+    node->is_transient = transient;
+    bool needs_gradient = false;
+    for (const Node* input : inputs) needs_gradient = needs_gradient || input->needs_gradient;
+    node->needs_gradient = needs_gradient && is_floating(node->dtype) &&
+                           !(op.family == Op::Family::general && op.zero_reason(0));
+    detail::mark_pending(*node);
+    if (is_tracing()) return Tensor(std::move(node));
+    if (is_eager()) {
+        Node* root = node.get();
+        run::execute({&root, 1});
+    } else {
+        bound_pending(*node);
+    }
+    return Tensor(std::move(node));
+}
+
 }  // namespace
 
 const NodeRef& source(const Tensor& tensor, std::string_view op, Location at) {
@@ -99,37 +130,14 @@ const NodeRef& source(const Tensor& tensor, std::string_view op, Location at) {
 Tensor apply(const Op& op, std::span<const Tensor> tensors, Attributes attributes, Location at) {
     at = Attribution::resolve(at);
     constexpr std::size_t few = 4;
-    NodeRef on_stack[few];
-    std::vector<NodeRef> on_heap;
+    Node* on_stack[few];
+    std::vector<Node*> on_heap;
     if (tensors.size() > few) on_heap.resize(tensors.size());
-    NodeRef* inputs = tensors.size() > few ? on_heap.data() : on_stack;
-    for (std::size_t index = 0; index < tensors.size(); ++index) inputs[index] = source(tensors[index], op.name, at);
-    const std::span<const NodeRef> span(inputs, tensors.size());
-
-    Signature signature = signature_of(op, Call{op.name, span, attributes, at});
-    if (!is_valid(signature.shape)) {
-        throw ShapeError(op.name, "needs extents that are not negative and fit memory", to_string(signature.shape), at);
+    Node** inputs = tensors.size() > few ? on_heap.data() : on_stack;
+    for (std::size_t index = 0; index < tensors.size(); ++index) {
+        inputs[index] = source(tensors[index], op.name, at).get();
     }
-    NodeRef node(new Node(signature.dtype, std::move(signature.shape)));
-    node->op = &op;
-    node->file = at.file;
-    node->line = at.line;
-    node->inputs.assign(span);
-    node->attributes = std::move(attributes);
-    node->is_transient = transient;
-    const bool has_derivative = is_floating(node->dtype) && !(op.family == Op::Family::general && op.zero_reason(0));
-    for (const NodeRef& input : span) {
-        if (input->needs_gradient && has_derivative) node->needs_gradient = true;
-    }
-    detail::mark_pending(*node);
-    if (is_tracing()) return Tensor(std::move(node));
-    if (is_eager()) {
-        Node* root = node.get();
-        run::execute({&root, 1});
-    } else {
-        bound_pending(*node);
-    }
-    return Tensor(std::move(node));
+    return record(op, {inputs, tensors.size()}, std::move(attributes), at);
 }
 
 Tensor apply(const Op& op, std::initializer_list<Tensor> inputs, Attributes attributes, Location at) {
@@ -204,12 +212,20 @@ Promoted promote(std::string_view op, const Operand& x, const Operand& y) {
 }
 
 Tensor apply(const Op& op, const Operand& x) {
-    return apply(op, {x.handle()}, {}, x.location());
+    const Location at = Attribution::resolve(x.location());
+    Node* input = source(x.handle(), op.name, at).get();
+    return record(op, {&input, 1}, {}, at);
 }
 
 Tensor apply(const Op& op, const Operand& x, const Operand& y) {
+    if (!x.is_number() && !y.is_number()) {
+        const Location at = Attribution::resolve(x.location());
+        Node* inputs[] = {source(x.handle(), op.name, at).get(), source(y.handle(), op.name, at).get()};
+        if (inputs[0]->dtype == inputs[1]->dtype) return record(op, inputs, {}, at);
+    }
     const Promoted pair = promote(op.name, x, y);
-    return apply(op, {pair.x, pair.y}, {}, pair.at);
+    Node* inputs[] = {source(pair.x, op.name, pair.at).get(), source(pair.y, op.name, pair.at).get()};
+    return record(op, inputs, {}, pair.at);
 }
 
 }  // namespace xgrad

@@ -8,6 +8,10 @@
 
 namespace xgrad {
 
+struct BlockKernels;
+struct Call;
+struct Signature;
+
 /// While alive, what this thread records is marked as recomputable: reverse mode's own work, whose values need not be
 /// kept for a derivative that nobody has asked for yet.
 class TransientScope {
@@ -35,6 +39,9 @@ bool is_tracing() noexcept;
 
 /// A leaf that stands for an argument of a function that is traced: it has a shape and a dtype but no value.
 Tensor stand_in(DType dtype, Shape shape, Location at);
+
+/// The shape rule of every elementwise kernel: one dtype that it takes, shapes that broadcast.
+Signature elementwise_signature(const Call& call, const BlockKernels& kernels);
 
 /// The node that an operation is recorded with: a parameter's current version, any other tensor's own node.
 /// ValueError for an empty handle.

@@ -39,7 +39,14 @@ class Shape {
         for (; first != last; ++first) push_back(static_cast<std::int64_t>(*first));
     }
 
-    Shape(const Shape& other) { append(other); }
+    Shape(const Shape& other) {
+        if (other.capacity_ > inline_capacity) {
+            append(other);
+        } else {
+            std::copy_n(other.inline_, inline_capacity, inline_);
+            rank_ = other.rank_;
+        }
+    }
     Shape(Shape&& other) noexcept { swap(other); }
     Shape& operator=(Shape other) noexcept {
         swap(other);

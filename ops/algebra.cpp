@@ -54,7 +54,7 @@ Tensor sum_of(const Tensor& x, const Tensor& y) {
 Tensor scaled(const Tensor& g, const Tensor& p) {
     // What reverse mode starts with: the derivative of the result with respect to itself.
     if (is_one_repeated(*g.node())) return p.shape() == g.shape() ? p : stretched(p, broadcast_shape(p, g));
-    return apply(scale_cotangent_op, {g, p}, {}, Location());
+    return apply(scale_cotangent_op, Operand(g, Location()), Operand(p, Location()));
 }
 
 Tensor unstretched(const Tensor& g, const Shape& shape) {

@@ -357,7 +357,7 @@ Tensor conv1d(const Operand& x, const Operand& w, const Conv1dOptions& options) 
         size = {positions(pair.x.shape()[2], pair.y.shape()[2], stride, padding, dilation)};
     }
     // Judged as what it is, so that an error shows the caller's own shapes; computed as an image of one row.
-    const NodeRef inputs[] = {source(pair.x, "conv1d", pair.at), source(pair.y, "conv1d", pair.at)};
+    Node* const inputs[] = {source(pair.x, "conv1d", pair.at).get(), source(pair.y, "conv1d", pair.at).get()};
     const Attributes own{{"groups", groups}, {"size", size}};
     const Shape result = convolved(Call{"conv1d", inputs, own, pair.at}).shape;
     const auto as_row = [](const Tensor& tensor) {
