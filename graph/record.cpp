@@ -106,8 +106,8 @@ Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes
     node->is_transient = transient;
     bool needs_gradient = false;
     for (const Node* input : inputs) needs_gradient = needs_gradient || input->needs_gradient;
-    node->needs_gradient = needs_gradient && is_floating(node->dtype) &&
-                           !(op.family == Op::Family::general && op.zero_reason(0));
+    node->needs_gradient =
+        needs_gradient && is_floating(node->dtype) && !(op.family == Op::Family::general && op.zero_reason(0));
     detail::mark_pending(*node);
     if (is_tracing()) return Tensor(std::move(node));
     if (is_eager()) {

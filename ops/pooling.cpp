@@ -2,21 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <string>
 
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
-#include <xgrad/ops/kernels/math.hpp>
-#include <xgrad/ops/kernels/windows.hpp>
+#include <xgrad/ops/kernels/pooling.hpp>
 
 namespace xgrad {
 
 namespace {
 
-using kernels::Windows;
+using namespace kernels;
+using detail::run_per_isa;
 
 // All operations here have the attributes kernel, stride and padding, and `size`, the spatial extents of the result.
 // They work on each channel of each image by itself: on a plane.
@@ -119,53 +118,6 @@ std::vector<Probe> pooling_probes(Tensor (*pool)(const Operand&, PerAxis, const 
             probe("padding across", {2, 1, 2, 3}, {1, 2}, {.padding = {0, 1}})};
 }
 
-/// y = the largest pixel of each window, row of positions by row, so that the inner loop runs along the pixels.
-template <class T>
-void largest_of_windows(const Windows& s, const T* x, T* y) {
-    for (std::int64_t i = 0; i < s.positions[0]; ++i, y += s.positions[1]) {
-        std::fill_n(y, s.positions[1], -std::numeric_limits<T>::infinity());
-        for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
-            const std::int64_t row = s.pixel(0, i, k);
-            if (!s.has_row(row)) continue;
-            const T* pixels = x + row * s.image[1];
-            for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
-                const auto [left, right] = s.inside(l);
-                for (std::int64_t j = left; j < right; ++j) y[j] = math::maximum(y[j], pixels[s.pixel(1, j, l)]);
-            }
-        }
-    }
-}
-
-/// Calls f(pixel) for every pixel of the window at (i, j).
-template <class F>
-void for_each_pixel(const Windows& s, std::int64_t i, std::int64_t j, F&& f) {
-    const std::int64_t top = s.pixel(0, i, 0);
-    const std::int64_t left = s.pixel(1, j, 0);
-    for (std::int64_t row = std::max<std::int64_t>(top, 0); row < std::min(top + s.kernel[0], s.image[0]); ++row) {
-        for (std::int64_t column = std::max<std::int64_t>(left, 0); column < std::min(left + s.kernel[1], s.image[1]);
-             ++column) {
-            f(row * s.image[1] + column);
-        }
-    }
-}
-
-/// The pixels of one window that equal its maximum.
-template <class T>
-class Winners {
-  public:
-    Winners(const Windows& s, const T* x, T largest, std::int64_t i, std::int64_t j) : x_(x), largest_(largest) {
-        for_each_pixel(s, i, j, [&](std::int64_t pixel) { count_ += x[pixel] == largest; });
-    }
-    /// In a window with a NaN nothing equals the maximum: all pixels are in, and what they share is NaN.
-    bool contain(std::int64_t pixel) const { return x_[pixel] == largest_ || count_ == 0; }
-    T share(T whole) const { return count_ == 0 ? std::numeric_limits<T>::quiet_NaN() : whole / count_; }
-
-  private:
-    const T* x_;
-    T largest_;
-    T count_ = 0;
-};
-
 // The two halves of max_pool2d's derivative, which are each other's transposes, see a tensor through the winners of y =
 // max_pool2d(x). They have no derivative in x and y: the same pixels win nearby.
 const Zero same_winners{"the same pixels win nearby"};
@@ -214,18 +166,8 @@ const Op& max_pool2d_transpose_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.shape, call.inputs[2].shape);
-            for_each_plane<3>(call, [&](const auto& in, auto* t) {
-                const auto& [g, x, y] = in;
-                std::fill_n(t, s.pixels(), 0);
-                for (std::int64_t window = 0; window < s.count(); ++window) {
-                    const std::int64_t i = window / s.positions[1];
-                    const std::int64_t j = window % s.positions[1];
-                    const Winners winners(s, x, y[window], i, j);
-                    const auto share = winners.share(g[window]);
-                    for_each_pixel(s, i, j, [&](std::int64_t pixel) {
-                        if (winners.contain(pixel)) t[pixel] += share;
-                    });
-                }
+            for_each_plane<3>(call, [&]<class T>(const std::array<const T*, 3>& in, T* t) {
+                run_per_isa<SpreadOverWinners<T>>(s, in[0], in[1], in[2], t, row_scratch<T>(s));
             });
         },
     .transposes = {[](const Record& r, const Tensor& h) {
@@ -247,18 +189,8 @@ const Op& max_pool2d_tangent_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[1].shape, call.shape);
-            for_each_plane<3>(call, [&](const auto& in, auto* g) {
-                const auto& [t, x, y] = in;
-                for (std::int64_t window = 0; window < s.count(); ++window) {
-                    const std::int64_t i = window / s.positions[1];
-                    const std::int64_t j = window % s.positions[1];
-                    const Winners winners(s, x, y[window], i, j);
-                    g[window] = 0;
-                    for_each_pixel(s, i, j, [&, t = t](std::int64_t pixel) {
-                        if (winners.contain(pixel)) g[window] += t[pixel];
-                    });
-                    g[window] = winners.share(g[window]);
-                }
+            for_each_plane<3>(call, [&]<class T>(const std::array<const T*, 3>& in, T* g) {
+                run_per_isa<MeanOverWinners<T>>(s, in[0], in[1], in[2], g, row_scratch<T>(s));
             });
         },
     .transposes = {[](const Record& r, const Tensor& h) {
@@ -276,7 +208,9 @@ const Op& max_pool2d_op = define(General{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
-            for_each_plane<1>(call, [&](const auto& in, auto* y) { largest_of_windows(s, in[0], y); });
+            for_each_plane<1>(call, [&]<class T>(const std::array<const T*, 1>& in, T* y) {
+                run_per_isa<LargestOfWindows<T>>(s, in[0], y);
+            });
         },
     // Equal winners share the cotangent: g / Σ w for each of them, added up where windows overlap.
     .vjp = [](const Record& r, const Tensor& g,
@@ -287,42 +221,6 @@ const Op& max_pool2d_op = define(General{
     .probes = pooling_probes(max_pool2d),
 });
 
-template <class T>
-void mean_of_windows(const Windows& s, const T* x, T* y) {
-    const auto cells = static_cast<T>(s.cells());
-    for (std::int64_t i = 0; i < s.positions[0]; ++i, y += s.positions[1]) {
-        std::fill_n(y, s.positions[1], T(0));
-        for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
-            const std::int64_t row = s.pixel(0, i, k);
-            if (!s.has_row(row)) continue;
-            const T* pixels = x + row * s.image[1];
-            for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
-                const auto [left, right] = s.inside(l);
-                for (std::int64_t j = left; j < right; ++j) y[j] += pixels[s.pixel(1, j, l)];
-            }
-        }
-        for (std::int64_t j = 0; j < s.positions[1]; ++j) y[j] /= cells;
-    }
-}
-
-/// The transpose: every window gives each of its pixels the same share.
-template <class T>
-void shares_of_windows(const Windows& s, const T* y, T* x) {
-    const auto cells = static_cast<T>(s.cells());
-    std::fill_n(x, s.pixels(), T(0));
-    for (std::int64_t i = 0; i < s.positions[0]; ++i, y += s.positions[1]) {
-        for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
-            const std::int64_t row = s.pixel(0, i, k);
-            if (!s.has_row(row)) continue;
-            T* pixels = x + row * s.image[1];
-            for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
-                const auto [left, right] = s.inside(l);
-                for (std::int64_t j = left; j < right; ++j) pixels[s.pixel(1, j, l)] += y[j] / cells;
-            }
-        }
-    }
-}
-
 const Op& avg_pool2d_op = define(Linear{
     .name = "avg_pool2d",
     .math = "y[i] = mean of x[i stride - padding + k] over k",
@@ -331,7 +229,9 @@ const Op& avg_pool2d_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
-            for_each_plane<1>(call, [&](const auto& in, auto* y) { mean_of_windows(s, in[0], y); });
+            for_each_plane<1>(call, [&]<class T>(const std::array<const T*, 1>& in, T* y) {
+                run_per_isa<MeanOfWindows<T>>(s, in[0], y);
+            });
         },
     .transposes = {[](const Record& r, const Tensor& g) {
         return like("avg_pool2d_transpose", r, g, spatial(r.shape(0)));
@@ -347,7 +247,9 @@ const Op& avg_pool2d_transpose_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.shape, call.inputs[0].shape);
-            for_each_plane<1>(call, [&](const auto& in, auto* x) { shares_of_windows(s, in[0], x); });
+            for_each_plane<1>(call, [&]<class T>(const std::array<const T*, 1>& in, T* x) {
+                run_per_isa<SharesOfWindows<T>>(s, in[0], x);
+            });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return like("avg_pool2d", r, g, spatial(r.shape(0))); }},
     .probes =
