@@ -7,6 +7,14 @@
 
 namespace xgrad::detail {
 
+// GCC would use half of each register: a precaution for processors on which wide ones lower the clock. Measured, the
+// full width is 1.4 times faster in long formulas.
+#if defined(__clang__)
+#define XGRAD_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+#else
+#define XGRAD_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512"
+#endif
+
 /// Body::run, compiled once per instruction set through target attributes, in an object file that is otherwise
 /// baseline. Only what is inlined into it uses wider instructions, so the linker can never pick such a copy of a shared
 /// inline function for a processor that lacks them. Everything is inlined, however long: a call would leave a loop
@@ -19,7 +27,7 @@ struct PerIsa {
     [[gnu::target("avx2,fma"), gnu::flatten]] static void avx2(A... arguments) {
         Body::run(arguments...);
     }
-    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), gnu::flatten]] static void avx512(A... arguments) {
+    [[gnu::target(XGRAD_AVX512), gnu::flatten]] static void avx512(A... arguments) {
         Body::run(arguments...);
     }
     static constexpr std::array<Function, isa_count> all{&baseline, &avx2, &avx512};
@@ -35,3 +43,5 @@ void run_per_isa(A... arguments) {
 }
 
 }  // namespace xgrad::detail
+
+#undef XGRAD_AVX512

@@ -7,6 +7,7 @@
 #include <xgrad/graph/dtype.hpp>
 #include <xgrad/graph/error.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/plan.hpp>
 #include <xgrad/graph/print.hpp>
 #include <xgrad/graph/shape.hpp>
 #include <xgrad/graph/tensor.hpp>

@@ -1,0 +1,114 @@
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <vector>
+
+#include <xgrad/xgrad.hpp>
+
+#include "no_leaks.hpp"
+#include "support.hpp"
+
+// What plan() says of a computation, and what the plans' memory must do: shared by lifetime, and the same values
+// whether or not a plan was seen before.
+
+using xgrad::DType;
+using xgrad::Shape;
+using xgrad::Tensor;
+
+namespace {
+
+Tensor drawn(const Shape& shape, std::uint64_t seed) {
+    return xgrad::random::Generator(seed).normal(shape, 0, 1, DType::float64);
+}
+
+bool mentions(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// The bytes of working memory that plan() names.
+std::size_t working_bytes(const std::string& text) {
+    const std::string before = " values, ";
+    return std::stoul(text.substr(text.find(before) + before.size()));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(plans)
+
+BOOST_AUTO_TEST_CASE(a_chain_is_one_loop_with_its_sum) {
+    const Tensor x = drawn({30, 40}, 1);
+    const Tensor J = sum(xgrad::tanh(x) * 2 + 1);
+    const std::string text = plan(J);
+    BOOST_TEST_INFO(text);
+    BOOST_TEST(mentions(text, "4 operations: 0 with a kernel of their own, 4 in 1 loops, 0 views"));
+    BOOST_TEST(mentions(text, "over (30, 40): tanh, multiply, add; sum"));
+    BOOST_TEST(mentions(text, "8 B kept by 1 values, 0 B of working memory"));
+    J.item();
+    BOOST_TEST(plan(J) == "everything is computed already\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_leaves_its_loop_has_a_reason) {
+    const Tensor x = drawn({30, 30}, 1);
+    const Tensor y = xgrad::exp(x);
+    const std::string text = plan({xgrad::tanh(matmul(y, x)), sum(y * x, 0)});
+    BOOST_TEST_INFO(text);
+    BOOST_TEST(mentions(text, "writes exp: somebody holds it"));
+    BOOST_TEST(mentions(text, "writes multiply: sum reads it"));
+    BOOST_TEST(mentions(text, "kernel  matmul (30, 30)"));
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_shared_by_lifetime) {
+    // A chain of products: two matrices are alive at any time, however long it is.
+    const auto chain = [](int length) {
+        Tensor y = drawn({100, 100}, 1);
+        const Tensor A = drawn({100, 100}, 2);
+        for (int i = 0; i < length; ++i) y = matmul(A, y);
+        return sum(y, 0);
+    };
+    const std::string ten = plan(chain(10)), hundred = plan(chain(100));
+    BOOST_TEST_INFO(ten << hundred);
+    BOOST_TEST(working_bytes(ten) == 160);  // KB
+    BOOST_TEST(working_bytes(hundred) == 160);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_that_was_seen_before_gives_the_same_bits_on_other_data) {
+    const auto results = [](std::uint64_t seed) {
+        const Tensor W = xgrad::parameter(drawn({4, 6}, seed));
+        const Tensor x = drawn({6, 5}, seed + 1);
+        const Tensor y = transpose(xgrad::sigmoid(matmul(W, x)));
+        const Tensor J = sum(square(flatten(y)) * 0.5) + mean(view(y, {xgrad::range(0, 3)}));
+        return std::vector<Tensor>{J, grad(J, W), reshape(y, {2, 10})};
+    };
+    for (std::uint64_t seed : {1, 2, 3}) {
+        xgrad::set_eager(true);
+        const std::vector<Tensor> eager = results(seed);
+        xgrad::set_eager(false);
+        const std::vector<Tensor> planned = results(seed);
+        for (std::size_t i = 0; i < eager.size(); ++i) BOOST_TEST(support::same_bits(eager[i], planned[i]));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(structures_that_differ_in_one_thing_have_plans_of_their_own) {
+    // The same operations on the same shapes, but other edges, attributes, layouts, dtypes or holders.
+    const Tensor a = drawn({4, 4}, 1), b = drawn({4, 4}, 2);
+    const auto check = [](const Tensor& lazy, const Tensor& expected) {
+        BOOST_TEST(support::same_bits(lazy, expected));
+    };
+    for (int round = 0; round < 2; ++round) {
+        check(a - b, xgrad::negative(b - a));
+        check(a - a, xgrad::zeros({4, 4}, DType::float64));
+        check(sum(exp(a), 0), sum(exp(transpose(a)), 1));
+        check(sum(exp(a), 1), sum(exp(transpose(a)), 0));
+        check(exp(transpose(a)), transpose(exp(a)));
+        check(astype(astype(a, DType::float32), DType::float64) * 0,
+              astype(astype(a, DType::int32), DType::float64) * 0);
+        check(where(a > b, a, b), maximum(a, b));
+        check(where(b > a, b, a), maximum(b, a));
+        const Tensor held = exp(a);
+        check(held + held, 2 * held);
+        check(view(a, {xgrad::range(0, 2)}) + 0, view(a + 0, {xgrad::range(0, 2)}));
+        check(view(a, {xgrad::range(2, 4)}) + 0, view(a + 0, {xgrad::range(2, 4)}));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
