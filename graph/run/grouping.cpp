@@ -32,6 +32,7 @@ Grouping::Grouping(const Schedule& schedule) {
     is_written_.resize(count);
     is_summed_in_loop_.resize(count);
     for (std::uint32_t index = 0; index < count; ++index) place(schedule, index);
+    postpone(schedule);
 
     std::uint32_t last = 0;
     for (std::uint32_t index = 0; index < count; ++index) {
@@ -81,6 +82,48 @@ void Grouping::place(const Schedule& schedule, std::uint32_t index) {
         step_of_[index] = steps_++;
     } else {
         step_of_[index] = loop_for(node.shape, earliest);
+    }
+}
+
+/// Moves what only later loops of its shape read to the first of them, so that it need not be written between the two:
+/// 1 - Y of the notes' cost, or the slope of an activation. Not if something that it reads had to be written instead.
+void Grouping::postpone(const Schedule& schedule) {
+    struct Readers {
+        std::uint32_t all = 0;
+        std::uint32_t first_step = ~std::uint32_t{0};
+        bool are_later_loops = true;  // over the value's own shape
+        bool has_later = false;
+    };
+    std::vector<Readers> readers_of(schedule.size());
+    for (std::uint32_t index = 0; index < schedule.size(); ++index) {
+        for (const Schedule::Value read : schedule.reads(index)) {
+            if (!schedule.is_given(read)) ++readers_of[read].all;
+        }
+    }
+    // From the last node to the first: when it is a node's turn, its readers have their final steps.
+    for (auto index = static_cast<std::uint32_t>(schedule.size()); index-- > 0;) {
+        const Node& node = schedule[index];
+        const auto values = schedule.reads(index);
+        const auto is_no_loss = [&](Schedule::Value read) {
+            if (schedule.is_given(read) || step_of_[read] != step_of_[index]) return true;
+            if (kind_of(schedule[read]) != Kind::elementwise || schedule.is_seen_outside(read)) return true;
+            const auto own = static_cast<std::uint32_t>(std::count(values.begin(), values.end(), read));
+            return readers_of[read].has_later || readers_of[read].all == own;
+        };
+        const Readers& readers = readers_of[index];
+        if (kind_of(node) == Kind::elementwise && !schedule.is_seen_outside(index) && readers.all > 0 &&
+            readers.are_later_loops && std::all_of(values.begin(), values.end(), is_no_loss)) {
+            step_of_[index] = readers.first_step;
+        }
+        for (const Schedule::Value read : values) {
+            if (schedule.is_given(read)) continue;
+            Readers& others = readers_of[read];
+            const bool is_later = step_of_[index] > step_of_[read];
+            const bool is_loop = kind_of(node) == Kind::elementwise && node.shape == schedule[read].shape;
+            others.first_step = std::min(others.first_step, step_of_[index]);
+            others.are_later_loops = others.are_later_loops && is_loop && is_later;
+            others.has_later = others.has_later || is_later;
+        }
     }
 }
 

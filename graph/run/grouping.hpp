@@ -40,6 +40,7 @@ class Grouping {
     };
 
     void place(const Schedule& schedule, std::uint32_t place);
+    void postpone(const Schedule& schedule);
     std::uint32_t loop_for(const Shape& shape, std::uint32_t earliest);
 
     std::uint32_t steps_ = 0;
