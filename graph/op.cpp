@@ -135,7 +135,8 @@ const Op& define(Elementwise op) {
                   .shape = elementwise_rule(kernels),
                   .forward = kernels,
                   .probes = std::move(op.probes.value()),
-                  .partials = std::move(op.partials.value())});
+                  .partials = std::move(op.partials.value()),
+                  .switches = std::move(op.switches)});
 }
 
 const Op& define(Linear op) {
@@ -151,7 +152,8 @@ const Op& define(Linear op) {
                   .batch = std::move(op.batch),
                   .block_sum = op.block_sum,
                   .transposes = std::move(op.transposes.value()),
-                  .linearity = op.linearity});
+                  .linearity = op.linearity,
+                  .switches = std::move(op.switches)});
 }
 
 const Op& define(General op) {
@@ -163,7 +165,8 @@ const Op& define(General op) {
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
                   .vjp = std::move(op.vjp.value()),
-                  .jvp = std::move(op.jvp.value())});
+                  .jvp = std::move(op.jvp.value()),
+                  .switches = std::move(op.switches)});
 }
 
 const Op& define(Composite op) {

@@ -10,6 +10,7 @@
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/function.hpp>
+#include <xgrad/graph/verify/recorded.hpp>
 
 /// What check_gradients() examines: a function at a point that can be moved, and the scalar that it is contracted to.
 /// Not installed.
@@ -19,6 +20,12 @@ namespace xgrad::subject {
 class Directions {
   public:
     explicit Directions(std::uint64_t seed) : state_(seed) {}
+
+    std::vector<long double> numbers(std::int64_t count) {
+        std::vector<long double> result(static_cast<std::size_t>(count));
+        for (long double& number : result) number = next();
+        return result;
+    }
 
     Tensor like(const Shape& shape, DType dtype) {
         NodeRef leaf = detail::new_leaf(dtype, shape, {});
@@ -110,6 +117,40 @@ class FunctionSubject : public Subject {
   private:
     const TensorFunction& f_;
     const std::vector<Tensor>& inputs_;
+    std::vector<std::size_t> varied_;
+};
+
+/// One recorded operation alone, at the values that its inputs had.
+class StepSubject : public Subject {
+  public:
+    explicit StepSubject(const recorded::Step& step) : step_(step) {
+        for (const NodeRef& input : step.inputs) inputs_.push_back(Tensor(detail::constant_leaf(Tensor(input), {})));
+        for (std::size_t index = 0; index < inputs_.size(); ++index) {
+            if (step.inputs[index]->needs_gradient) varied_.push_back(index);
+        }
+    }
+    std::size_t inputs() const override { return varied_.size(); }
+    const Tensor& original(std::size_t input) const override { return inputs_[varied_[input]]; }
+    std::size_t argument(std::size_t input) const { return varied_[input]; }
+    bool can_widen() const override { return true; }
+    Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
+                  std::vector<Tensor>& parameters) override {
+        std::vector<Tensor> arguments = inputs_;
+        parameters.clear();
+        for (Tensor& argument : arguments) {
+            const bool widens = is_floating(argument.dtype()) && argument.dtype() != precision;
+            if (widens) argument = tensor_of(numbers(argument), argument.shape(), precision);
+        }
+        for (std::size_t index = 0; index < varied_.size(); ++index) {
+            parameters.push_back(parameter(tensor_of(point[index], original(index).shape(), precision)));
+            arguments[varied_[index]] = parameters.back();
+        }
+        return apply(*step_.node->op, arguments, step_.node->attributes, step_.node->location());
+    }
+
+  private:
+    const recorded::Step& step_;
+    std::vector<Tensor> inputs_;
     std::vector<std::size_t> varied_;
 };
 
