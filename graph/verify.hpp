@@ -74,7 +74,7 @@ class GradientReport {
     const std::optional<WrongOp>& wrong_op() const { return wrong_op_; }
     /// Along directions: the probability of missing a derivative that is off by a hundredth of its input's largest.
     double probability_of_missing() const { return missing_; }
-    /// For every input, order and mode the worst row, then the wrong and undecidable ones (at most twenty), each with
+    /// For every input, order and mode the worst row, then the wrong and undecidable ones (at most ten), each with
     /// its evidence; the worst of all is marked, and the wrong operation named.
     std::string table(bool coloured = false) const;
 

@@ -62,7 +62,7 @@ const CheckRow* worst_wrong(const std::vector<CheckRow>& rows) {
 
 /// Derived and checked gradient of one argument, whole.
 struct Both {
-    pattern::Array derived, checked;
+    pattern::Numbers derived, checked;
 };
 
 Both gradients_of(const std::vector<CheckRow>& rows, const std::vector<std::size_t>& input_of, std::size_t input) {
@@ -88,7 +88,7 @@ pattern::Clues clues_of(const Step& step, const CheckOptions& options, const std
     };
     add_extents(step.node->shape);
     for (const NodeRef& each : step.inputs) add_extents(each->shape);
-    const pattern::Array g{step.node->shape, subject::Directions(options.seed).numbers(step.node->shape.size())};
+    const pattern::Numbers g{step.node->shape, subject::Directions(options.seed).numbers(step.node->shape.size())};
     clues.ingredients.push_back({g, "g"});
     for (std::size_t i = 0; i < step.inputs.size(); ++i) {
         if (!is_floating(step.inputs[i]->dtype) || step.inputs[i]->shape.size() > most_entries) continue;
@@ -126,7 +126,7 @@ WrongOp wrong_op(const Step& step, const CheckOptions& options, Location at) {
         result.looks_like =
             pattern::looks_like(both.derived, both.checked, clues_of(step, options, rows, input_of, input, subject));
     } else {
-        const pattern::Array derived{{}, {worst->analytic}}, checked{{}, {worst->numeric}};
+        const pattern::Numbers derived{{}, {worst->analytic}}, checked{{}, {worst->numeric}};
         result.looks_like = pattern::looks_like(derived, checked, {});
     }
     if (const std::string* reason = step.node->op->zero_reason(result.argument)) {

@@ -101,8 +101,10 @@ class Checker::Order {
         if (!own_branches_.empty()) branches_ = branches_at(point());
         here_ = scalar_.at(point(), precision_);
         noise_ = std::max(std::min(noise(1), noise(2)), epsilon(precision_) * size_);
-        for (std::size_t input = 0; input < derived_.size(); ++input) lost_.emplace_back(derived_[input].size());
-        if (is_widened_ && is_differentiable_) lose_digits();
+        for (const std::vector<long double>& derived : derived_) lost_.emplace_back(derived.size());
+        exact_ = derived_;
+        is_exact_ = is_widened_ && is_differentiable_;
+        if (is_exact_) derive_exactly();
     }
 
     switches::Branches branches_at(const Point& point) {
@@ -127,37 +129,53 @@ class Checker::Order {
         });
     }
 
-    /// How far rounding has moved each entry of the derived gradients: what they differ by from the same derivation in
-    /// the higher precision. 1 − y² of a saturated tanh keeps few digits, and that is no wrong derivative; but no entry
-    /// may be off by more than the roundings of the function's terms explain, or by more than a hundredth.
-    void lose_digits() {
+    /// The same derivation in the higher precision: it is what differences are compared with, so that 1 − y² of a
+    /// saturated tanh, which keeps few digits, is no wrong derivative. What was derived in the function's own precision
+    /// must be near: as near as the roundings of the function's terms explain, or within a hundredth.
+    void derive_exactly() {
         constexpr long double most = 1e-2L;
         std::vector<Tensor> parameters;
         const Tensor phi = scalar_.record(point(), wider(own()), parameters);
         if (!phi.needs_gradient()) return;
-        const std::vector<Tensor> exact = gradients_of(phi, parameters);
-        for (std::size_t input = 0; input < exact.size(); ++input) {
-            const std::vector<long double> wide = numbers(exact[input]);
-            for (std::size_t entry = 0; entry < wide.size(); ++entry) {
-                const long double moved = std::abs(derived_[input][entry] - wide[entry]);
-                const long double least = analytic_roundings * epsilon(own()) * size_;
-                lost_[input][entry] = std::min(moved, std::max(least, most * std::abs(wide[entry])));
-                if (std::isnan(lost_[input][entry])) lost_[input][entry] = 0;
+        const std::vector<Tensor> gradients = gradients_of(phi, parameters);
+        const long double least = analytic_roundings * epsilon(own()) * size_;
+        for (std::size_t input = 0; input < gradients.size(); ++input) {
+            exact_[input] = numbers(gradients[input]);
+            const long double rounding = std::max(least, rounding_of(input));
+            for (std::size_t entry = 0; entry < exact_[input].size(); ++entry) {
+                const long double wide = exact_[input][entry], own = derived_[input][entry];
+                const bool is_near = std::abs(own - wide) <= std::max(rounding, most * std::abs(wide));
+                const bool is_same = own == wide || (std::isnan(own) && std::isnan(wide));
+                lost_[input][entry] = is_near || is_same ? std::abs(own - wide) : std::nanl("");
             }
         }
+    }
+
+    long double scale_of(std::size_t input) const { return std::max(largest_of(derived_[input]), smallest_scale); }
+    /// What an entry of a gradient may be off by because it was rounded.
+    long double rounding_of(std::size_t input) const { return analytic_roundings * epsilon(own()) * scale_of(input); }
+    /// The same in the precision in which it is compared with differences.
+    long double claim_rounding_of(std::size_t input) const {
+        return analytic_roundings * epsilon(is_exact_ ? wider(own()) : own()) * scale_of(input);
+    }
+    /// The same for Σ u g: most roundings are independent, some common to all.
+    long double rounding_along(const std::vector<long double>& u, std::size_t input, DType precision) const {
+        long double squares = 0;
+        for (long double number : u) squares += number * number;
+        return epsilon(precision) * (analytic_roundings * scale_of(input) * std::sqrt(squares) +
+                                     16 * std::max(sum_of_sizes(u, derived_[input]), smallest_scale));
     }
 
     verdict::Judgement judge(long double x, const difference::Function& phi,
                              const std::function<switches::Branches(long double)>& branches,
                              const verdict::Claim& claim) {
-        return verdict::judge(
-            {phi, own_branches_.empty() ? nullptr : branches, &own_branches_, &branches_, x, here_, noise_, precision_},
-            claim);
+        const bool has_switches = !own_branches_.empty();
+        return verdict::judge({phi, has_switches ? branches : nullptr, &branches_, x, here_, noise_, precision_},
+                              claim);
     }
 
     void entry_by_entry(std::size_t input) {
         Point moved = point();
-        const long double scale = std::max(largest_of(derived_[input]), smallest_scale);
         for (std::size_t entry = 0; entry < derived_[input].size(); ++entry) {
             const long double x = point()[input][entry];
             const auto at = [&](long double value, auto&& evaluate) {
@@ -170,7 +188,7 @@ class Checker::Order {
                 x,
                 [&](long double value) { return at(value, [&](const Point& p) { return scalar_.at(p, precision_); }); },
                 [&](long double value) { return at(value, [&](const Point& p) { return branches_at(p); }); },
-                {derived_[input][entry], analytic_roundings * epsilon(own()) * scale + lost_[input][entry], scale});
+                {exact_[input][entry], claim_rounding_of(input), scale_of(input)});
             add(input, static_cast<std::int64_t>(entry), "reverse", derived_[input][entry], judgement);
         }
     }
@@ -178,7 +196,6 @@ class Checker::Order {
     void along_directions(std::size_t input) {
         if (derived_[input].empty()) return;
         Directions directions(options_.seed + 2 + input);
-        const long double size = std::max(largest_of(derived_[input]), smallest_scale);
         long double missing = 1;
         for (int i = 0; i < options_.directions; ++i) {
             const auto u = directions.numbers(static_cast<std::int64_t>(derived_[input].size()));
@@ -187,23 +204,23 @@ class Checker::Order {
                 for (std::size_t entry = 0; entry < u.size(); ++entry) moved[input][entry] += t * u[entry];
                 return moved;
             };
-            long double derived = 0, lost = 0;
+            long double derived = 0, exact = 0;
             for (std::size_t entry = 0; entry < u.size(); ++entry) {
                 derived += u[entry] * derived_[input][entry];
-                lost += std::abs(u[entry]) * lost_[input][entry];
+                exact += u[entry] * exact_[input][entry];
             }
-            const long double scale = std::max(sum_of_sizes(u, derived_[input]), smallest_scale);
-            // Roundings of many terms are independent: their sum grows like the root of their number.
-            const long double roundings = analytic_roundings * epsilon(own()) * scale;
-            const verdict::Judgement judgement = judge(
+            verdict::Judgement judgement = judge(
                 0, [&](long double t) { return scalar_.at(at(t), precision_); },
-                [&](long double t) { return branches_at(at(t)); }, {derived, roundings + lost, scale});
-            add(input, -1, "reverse", derived, judgement);
+                [&](long double t) { return branches_at(at(t)); },
+                {exact, rounding_along(u, input, is_exact_ ? wider(own()) : own()),
+                 std::max(sum_of_sizes(u, derived_[input]), smallest_scale)});
             // An error e of one entry is missed if u e falls into an interval of the bound's length about what the
             // other entries add. u has the density 1/2, and steps of 2^-20.
-            const long double hit =
-                judgement.verdict == Verdict::right ? judgement.bound / (0.01L * size) + 0x1p-21L : 1;
+            const long double interval = judgement.bound / (0.01L * scale_of(input));
+            const long double hit = judgement.verdict == Verdict::right ? interval + 0x1p-21L : 1;
             missing *= std::min(1.0L, hit);
+            judgement.bound += std::abs(derived - exact);
+            add(input, -1, "reverse", derived, std::move(judgement));
         }
         findings_.missing = std::max(findings_.missing, static_cast<double>(missing));
     }
@@ -222,9 +239,10 @@ class Checker::Order {
             const std::vector<long double> direction = numbers(u);
             long double product = 0;
             for (std::size_t i = 0; i < direction.size(); ++i) product += derived_[input][i] * direction[i];
-            const long double size = std::max(sum_of_sizes(derived_[input], direction), smallest_scale);
-            const long double bound =
-                analytic_roundings * epsilon(own()) * size + sum_of_sizes(lost_[input], direction);
+            long double bound = rounding_along(direction, input, own());
+            for (std::size_t i = 0; i < direction.size(); ++i) {
+                if (!std::isnan(lost_[input][i])) bound += std::abs(direction[i]) * lost_[input][i];
+            }
             const long double moved = detail::only_element(tangent, {});
             verdict::Judgement judgement{Verdict::right, product, bound, "forward mode against reverse mode"};
             if (!(std::abs(moved - product) <= bound)) judgement.verdict = Verdict::wrong;
@@ -237,12 +255,35 @@ class Checker::Order {
     }
 
     void add(std::size_t input, std::int64_t entry, const char* mode, long double derived,
-             const verdict::Judgement& judgement) {
+             verdict::Judgement judgement) {
+        judge_digits(input, entry, judgement);
+        const auto shown = [](long double number) {
+            return std::isnan(number) ? std::nan("") : static_cast<double>(number);  // never "-nan"
+        };
         findings_.rows.push_back({input_name(subject_.name(input), input), subject_.original(input).shape(), entry,
-                                  order_, mode, static_cast<double>(derived), static_cast<double>(judgement.checked),
-                                  static_cast<double>(judgement.bound), judgement.verdict, judgement.evidence});
+                                  order_, mode, shown(derived), shown(judgement.checked), shown(judgement.bound),
+                                  judgement.verdict, std::move(judgement.evidence)});
         findings_.is_suspect.push_back(judgement.is_suspect);
         findings_.input_of.push_back(input);
+    }
+
+    /// What is right in the higher precision may still have come out wrong in the function's own.
+    void judge_digits(std::size_t input, std::int64_t entry, verdict::Judgement& judgement) const {
+        const std::vector<long double>& lost = lost_[input];
+        long double most = 0;
+        for (std::size_t i = 0; i < lost.size(); ++i) {
+            if (entry >= 0 && static_cast<std::size_t>(entry) != i) continue;
+            most = std::isnan(lost[i]) || std::isnan(most) ? std::nanl("") : std::max(most, lost[i]);
+        }
+        if (entry >= 0 && !std::isnan(most)) judgement.bound += most;
+        if (!std::isnan(most) || judgement.verdict != Verdict::right) return;
+        if (switches::are_same(own_branches_, branches_)) {
+            judgement.verdict = Verdict::wrong;
+            judgement.evidence = fmt::format("{} keeps too few digits of it", name(own()));
+        } else {
+            if (entry >= 0) judgement.verdict = Verdict::undecidable;
+            judgement.evidence = "rounding puts it on the other side of a switch";
+        }
     }
 
     Checker& checker_;
@@ -255,8 +296,10 @@ class Checker::Order {
     bool is_differentiable_ = false;
     bool is_widened_ = false;
     long double size_ = 0;  // of the terms that φ is contracted from
-    std::vector<std::vector<long double>> derived_;
-    std::vector<std::vector<long double>> lost_;
+    bool is_exact_ = false;
+    Point derived_;  // in the function's own precision
+    Point exact_;    // in the higher one, if there is one
+    Point lost_;     // what lies between the two; NaN where it is too much
     switches::Branches own_branches_, branches_;
     DType precision_ = DType::float64;
     long double here_ = 0;

@@ -13,7 +13,7 @@ namespace xgrad::pattern {
 
 namespace {
 
-long double largest_of(const Array& x) {
+long double largest_of(const Numbers& x) {
     long double largest = 0;
     for (long double value : x.values) largest = std::max(largest, std::abs(value));
     return largest;
@@ -47,16 +47,16 @@ std::string reason_of(long double factor, const std::vector<Extent>& extents) {
     return {};
 }
 
-std::optional<std::string> as_factor(const Array& mine, const Array& right, const Clues& clues) {
+std::optional<std::string> as_factor(const Numbers& mine, const Numbers& right, const Clues& clues) {
     const long double factor = factor_of(mine, right, clues.tolerance);
     if (std::isnan(factor)) return std::nullopt;
     const std::string reason = reason_of(factor, clues.extents);
     return factor_text(factor, clues.extents) + " the right one" + (reason.empty() ? "" : ": " + reason);
 }
 
-std::optional<std::string> as_transpose(const Array& mine, const Array& right, const Clues& clues) {
+std::optional<std::string> as_transpose(const Numbers& mine, const Numbers& right, const Clues& clues) {
     if (mine.shape.rank() != 2) return std::nullopt;
-    const Array flipped = transposed(mine);
+    const Numbers flipped = transposed(mine);
     if (flipped.shape != right.shape) return std::nullopt;
     const long double factor = factor_of(flipped, right, clues.tolerance);
     if (std::isnan(factor)) return std::nullopt;
@@ -67,7 +67,7 @@ std::optional<std::string> as_transpose(const Array& mine, const Array& right, c
 }
 
 /// It has more elements along axes that should have been summed.
-std::optional<std::string> as_unsummed(const Array& mine, const Array& right, const Clues& clues) {
+std::optional<std::string> as_unsummed(const Numbers& mine, const Numbers& right, const Clues& clues) {
     Shape joined;
     if (mine.shape == right.shape || !broadcast(right.shape, mine.shape, joined) || joined != mine.shape) {
         return std::nullopt;
@@ -87,12 +87,12 @@ std::optional<std::string> as_unsummed(const Array& mine, const Array& right, co
     return text;
 }
 
-std::optional<std::string> as_hypothesis(const Array& mine, const Clues& clues) {
+std::optional<std::string> as_hypothesis(const Numbers& mine, const Clues& clues) {
     for (const Hypothesis& hypothesis : clues.hypotheses) {
         if (hypothesis.array.shape != mine.shape) continue;
         const long double factor = factor_of(mine, hypothesis.array, clues.tolerance);
         if (std::isnan(factor) || factor == 0) continue;
-        if (is_near(factor, 1)) return hypothesis.meaning;
+        if (is_near(factor, 1) || is_near(factor, clues.free_factor)) return hypothesis.meaning;
         const std::string reason = reason_of(factor, clues.extents);
         if (!reason.empty()) return hypothesis.meaning + ", and " + reason;
     }
@@ -100,7 +100,7 @@ std::optional<std::string> as_hypothesis(const Array& mine, const Clues& clues) 
 }
 
 /// A few elements are wrong and all others right.
-std::optional<std::string> as_few(const Array& mine, const Array& right, const Clues& clues) {
+std::optional<std::string> as_few(const Numbers& mine, const Numbers& right, const Clues& clues) {
     const long double bound = clues.tolerance * std::max(largest_of(right), largest_of(mine));
     std::size_t wrong = 0, zeros = 0, first = 0;
     for (std::size_t i = 0; i < mine.values.size(); ++i) {
@@ -114,7 +114,7 @@ std::optional<std::string> as_few(const Array& mine, const Array& right, const C
                        zeros == wrong ? ": zeros there" : "");
 }
 
-std::string how_far(const Array& mine, const Array& right) {
+std::string how_far(const Numbers& mine, const Numbers& right) {
     long double product = 0, left = 0, size = 0, off = 0;
     for (std::size_t i = 0; i < mine.values.size(); ++i) {
         product += mine.values[i] * right.values[i];
@@ -130,7 +130,7 @@ std::string how_far(const Array& mine, const Array& right) {
 
 }  // namespace
 
-bool is_close(const Array& x, const Array& y, long double tolerance) {
+bool is_close(const Numbers& x, const Numbers& y, long double tolerance) {
     if (x.shape != y.shape) return false;
     const long double bound = tolerance * std::max(largest_of(x), largest_of(y));
     for (std::size_t i = 0; i < x.values.size(); ++i) {
@@ -139,7 +139,7 @@ bool is_close(const Array& x, const Array& y, long double tolerance) {
     return true;
 }
 
-long double factor_of(const Array& x, const Array& y, long double tolerance) {
+long double factor_of(const Numbers& x, const Numbers& y, long double tolerance) {
     if (x.shape != y.shape) return std::nanl("");
     long double product = 0, size = 0;
     for (std::size_t i = 0; i < x.values.size(); ++i) {
@@ -172,7 +172,7 @@ std::string factor_text(long double factor, const std::vector<Extent>& extents) 
     return sign + fmt::format("{:.6g} times", static_cast<double>(size));
 }
 
-std::string looks_like(const Array& mine, const Array& right, const Clues& clues) {
+std::string looks_like(const Numbers& mine, const Numbers& right, const Clues& clues) {
     for (long double value : mine.values) {
         if (!std::isfinite(value)) return "not finite";
     }
@@ -181,13 +181,15 @@ std::string looks_like(const Array& mine, const Array& right, const Clues& clues
         if (auto text = as_unsummed(mine, right, clues)) return *text;
         if (auto text = as_hypothesis(mine, clues)) return *text;
         if (mine.values.size() == right.values.size()) {
-            const Array reshaped{right.shape, mine.values};
+            const Numbers reshaped{right.shape, mine.values};
             if (is_close(reshaped, right, clues.tolerance)) {
                 return fmt::format("right in its numbers, but {} instead of {}", to_string(mine.shape),
                                    to_string(right.shape));
             }
         }
-        return fmt::format("{} instead of {}", to_string(mine.shape), to_string(right.shape));
+        const std::string shapes = fmt::format("{} instead of {}", to_string(mine.shape), to_string(right.shape));
+        if (auto text = as_product(mine, right, clues)) return shapes + ": " + *text;
+        return shapes;
     }
     if (largest_of(mine) == 0) return "zeros";
     if (auto text = as_factor(mine, right, clues)) return *text;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t most_multiplications = 1 << 22;
 
 struct Factor {
-    Array array;
+    Numbers array;
     std::string name;
 };
 
@@ -26,16 +26,16 @@ std::vector<Factor> factors_of(const Clues& clues) {
     return factors;
 }
 
-Array elementwise_product(const Array& x, const Array& y) {
-    Array result = x;
+Numbers elementwise_product(const Numbers& x, const Numbers& y) {
+    Numbers result = x;
     for (std::size_t i = 0; i < result.values.size(); ++i) result.values[i] *= y.values[i];
     return result;
 }
 
-Array matrix_product(const Array& x, const Array& y) {
+Numbers matrix_product(const Numbers& x, const Numbers& y) {
     const auto rows = static_cast<std::size_t>(x.shape[0]), inner = static_cast<std::size_t>(x.shape[1]),
                columns = static_cast<std::size_t>(y.shape[1]);
-    Array result{Shape{x.shape[0], y.shape[1]}, std::vector<long double>(rows * columns)};
+    Numbers result{Shape{x.shape[0], y.shape[1]}, std::vector<long double>(rows * columns)};
     for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t k = 0; k < inner; ++k) {
             const long double factor = x.values[i * inner + k];
@@ -48,7 +48,7 @@ Array matrix_product(const Array& x, const Array& y) {
 }
 
 /// The product that an array is, up to a factor; empty if none.
-std::string product_that_is(const Array& array, const std::vector<Factor>& factors, long double tolerance,
+std::string product_that_is(const Numbers& array, const std::vector<Factor>& factors, long double tolerance,
                             bool& is_matrix_product) {
     for (const Factor& x : factors) {
         for (const Factor& y : factors) {
@@ -75,8 +75,8 @@ std::string product_that_is(const Array& array, const std::vector<Factor>& facto
 
 }  // namespace
 
-Array transposed(const Array& x) {
-    Array result{Shape{x.shape[1], x.shape[0]}, std::vector<long double>(x.values.size())};
+Numbers transposed(const Numbers& x) {
+    Numbers result{Shape{x.shape[1], x.shape[0]}, std::vector<long double>(x.values.size())};
     const auto rows = static_cast<std::size_t>(x.shape[0]), columns = static_cast<std::size_t>(x.shape[1]);
     for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t j = 0; j < columns; ++j) result.values[j * rows + i] = x.values[i * columns + j];
@@ -84,8 +84,8 @@ Array transposed(const Array& x) {
     return result;
 }
 
-Array summed_to(const Array& x, const Shape& shape) {
-    Array result{shape, std::vector<long double>(static_cast<std::size_t>(shape.size()))};
+Numbers summed_to(const Numbers& x, const Shape& shape) {
+    Numbers result{shape, std::vector<long double>(static_cast<std::size_t>(shape.size()))};
     const Strides strides = stretched_strides(shape, row_major(shape), x.shape);
     for (std::size_t i = 0; i < x.values.size(); ++i) {
         auto rest = static_cast<std::int64_t>(i);
@@ -98,7 +98,7 @@ Array summed_to(const Array& x, const Shape& shape) {
     return result;
 }
 
-std::optional<std::string> as_product(const Array& mine, const Array& right, const Clues& clues) {
+std::optional<std::string> as_product(const Numbers& mine, const Numbers& right, const Clues& clues) {
     if (mine.shape.rank() != 2) return std::nullopt;
     const std::vector<Factor> factors = factors_of(clues);
     bool mine_is_matrix = false, right_is_matrix = false;

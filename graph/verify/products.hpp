@@ -9,13 +9,13 @@
 namespace xgrad::pattern {
 
 /// A matrix's transpose.
-Array transposed(const Array& x);
+Numbers transposed(const Numbers& x);
 
 /// x summed over the axes along which `shape` was stretched to x's.
-Array summed_to(const Array& x, const Shape& shape);
+Numbers summed_to(const Numbers& x, const Shape& shape);
 
 /// If `mine` is one product of two ingredients and `right` another: "g x, elementwise, instead of the matrix product
 /// g xᵀ". Tries elementwise and matrix products of every two matrices, each as it is or transposed.
-std::optional<std::string> as_product(const Array& mine, const Array& right, const Clues& clues);
+std::optional<std::string> as_product(const Numbers& mine, const Numbers& right, const Clues& clues);
 
 }  // namespace xgrad::pattern

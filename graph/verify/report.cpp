@@ -16,7 +16,7 @@ namespace xgrad {
 
 namespace {
 
-constexpr std::size_t most_rows = 20;
+constexpr std::size_t most_rows = 10;
 
 constexpr const char* red = "\033[31m";
 constexpr const char* yellow = "\033[33m";
@@ -37,6 +37,11 @@ bool is_better(const CheckRow* a, const CheckRow* b) {
 
 std::string entry_text(const CheckRow& row) {
     return row.entry < 0 ? "direction" : recorded::index_text(row.shape, row.entry);
+}
+
+/// A number, or a stroke where there is none.
+std::string number_text(double number, const char* format) {
+    return std::isnan(number) ? "-" : fmt::format(fmt::runtime(format), number);
 }
 
 /// The rows that a reader wants to see, in the order in which they were checked.
@@ -62,11 +67,15 @@ std::string line_of(const CheckRow& row, std::size_t name_width, std::size_t sha
     const char* verdict = row.verdict == Verdict::wrong ? "wrong" : row.is_right() ? "right" : "undecidable";
     const char* colour = row.verdict == Verdict::wrong ? red : yellow;
     const bool is_painted = coloured && !row.is_right();
-    std::string text = fmt::format("{}{:<{}} {:<{}} {:<10} {:>5} {:<7} {:>14.7g} {:>14.7g} {:>8.1e} {:>8.1e} {}{}{}\n",
-                                   is_painted ? colour : "", row.input, name_width, to_string(row.shape), shape_width,
-                                   entry_text(row), row.order, row.mode, row.analytic, row.numeric, row.error(),
-                                   row.bound, verdict, is_worst ? "  <- worst" : "", is_painted ? plain : "");
-    if (!row.is_right()) text += fmt::format("    {}\n", row.evidence);
+    std::string text = fmt::format(
+        "{}{:<{}} {:<{}} {:<10} {:>5} {:<7} {:>14} {:>14} {:>8} {:>8} {}{}{}\n", is_painted ? colour : "", row.input,
+        name_width, to_string(row.shape), shape_width, entry_text(row), row.order, row.mode,
+        fmt::format("{:.7g}", row.analytic), number_text(row.numeric, "{:.7g}"), number_text(row.error(), "{:.1e}"),
+        number_text(row.bound, "{:.1e}"), verdict, is_worst ? "  <- worst" : "", is_painted ? plain : "");
+    // What was wrong is told once: the other rows have the same to say.
+    if (row.verdict == Verdict::undecidable || is_worst) {
+        if (!row.is_right()) text += fmt::format("    {}\n", row.evidence);
+    }
     return text;
 }
 

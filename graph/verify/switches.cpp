@@ -60,23 +60,29 @@ Branches branches_of(const Tensor& result) {
     return branches;
 }
 
-std::optional<Crossing> crossing(const Branches& own, const Branches& middle, const Branches& left,
-                                 const Branches& right) {
+std::optional<Crossing> crossing(const Branches& middle, const Branches& left, const Branches& right) {
     if (!fit(middle, left) || !fit(middle, right)) return Crossing{"it records other operations nearby", false};
-    const bool has_own = fit(own, middle);
     std::optional<Crossing> found;
     for (std::size_t i = 0; i < middle.size(); ++i) {
         for (std::size_t element = 0; element < middle[i].values.size(); ++element) {
             const Branch& here = middle[i];
-            const bool moves = left[i].values[element] != right[i].values[element];
-            const bool rounds = has_own && differ(own[i], here, element) && (moves || !here.is_distance);
-            if (!rounds && !differ(here, left[i], element) && !differ(here, right[i], element)) continue;
-            const bool is_on_it = rounds || (here.is_distance && here.values[element] == 0);
+            if (!differ(here, left[i], element) && !differ(here, right[i], element)) continue;
+            const bool is_on_it = here.is_distance && here.values[element] == 0;
             if (is_on_it || !found) found = Crossing{crossing_text(here, element), is_on_it};
             if (is_on_it) return found;
         }
     }
     return found;
+}
+
+bool are_same(const Branches& a, const Branches& b) {
+    if (!fit(a, b)) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        for (std::size_t element = 0; element < a[i].values.size(); ++element) {
+            if (differ(a[i], b[i], element)) return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace xgrad::switches

@@ -28,8 +28,9 @@ struct Crossing {
     bool is_on_it = false;  // the place in the middle is the switch itself, so no step is small enough
 };
 
-/// `own` and `middle` are at one place, in two precisions; the others on both sides of it.
-std::optional<Crossing> crossing(const Branches& own, const Branches& middle, const Branches& left,
-                                 const Branches& right);
+std::optional<Crossing> crossing(const Branches& middle, const Branches& left, const Branches& right);
+
+/// Whether every element is computed by the same formula at two places, or in two precisions.
+bool are_same(const Branches& a, const Branches& b);
 
 }  // namespace xgrad::switches

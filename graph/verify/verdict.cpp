@@ -23,7 +23,8 @@ class Judge {
     Judge(const Line& line, const Claim& claim)
         : line_(line),
           claim_(claim),
-          settled_(std::max(claim.error, std::pow(subject::epsilon(line.precision), 0.4L) * claim.scale)) {}
+          settled_(std::max(claim.error, std::pow(subject::epsilon(line.precision), 0.4L) *
+                                             std::max(claim.scale, std::abs(line.here)))) {}
 
     Judgement judge() {
         if (!std::isfinite(line_.here)) return undecidable("the function is not finite here");
@@ -73,8 +74,7 @@ class Judge {
 
     std::optional<Crossing> crossing_within(long double step) const {
         if (!line_.branches) return std::nullopt;
-        return switches::crossing(*line_.own, *line_.middle, line_.branches(line_.x - step),
-                                  line_.branches(line_.x + step));
+        return switches::crossing(*line_.middle, line_.branches(line_.x - step), line_.branches(line_.x + step));
     }
 
     Judgement right(const Slopes& slopes) const {
@@ -97,6 +97,7 @@ class Judge {
     Judgement undecidable(std::string evidence) const {
         Judgement result{Verdict::undecidable, best_ ? best_->slope : std::nanl(""), 0, std::move(evidence)};
         if (best_) result.bound = bound(*best_) + std::abs(best_->jump) / 2;
+        if (best_ && !has_settled(*best_)) result.checked = std::nanl("");
         if (crossing_) result.evidence += "; " + crossing_->text;
         return result;
     }

@@ -14,7 +14,6 @@ namespace xgrad::verdict {
 struct Line {
     difference::Function phi;
     std::function<switches::Branches(long double)> branches;  // empty if nothing that was recorded has a switch
-    const switches::Branches* own;                            // at the point, in the function's own precision
     const switches::Branches* middle;                         // at the point
     long double x;
     long double here;  // φ(x)
