@@ -160,9 +160,10 @@ using Vjp = std::function<Tensor(const Record&, const Tensor& g, std::size_t arg
 /// The tangent of a general operation's result, given its inputs' (an empty handle: no tangent, that is zero).
 using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents)>;
 
-/// Where an operation goes over from one formula to another, which is where it may have no derivative: tensors that tell
-/// by which formula each element is computed. Of a floating-point one the sign counts, and its size is the distance to
-/// the switch (x of relu, x − y of maximum); of others the value does (the positions of argsort). None: it is smooth.
+/// Where an operation goes over from one formula to another, which is where it may have no derivative: tensors that
+/// tell by which formula each element is computed. Of a floating-point one the sign counts, and its size is the
+/// distance to the switch (x of relu, x − y of maximum); of others the value does (the positions of argsort). None: it
+/// is smooth.
 using SwitchRule = std::function<std::vector<Tensor>(const Record&)>;
 
 /// How an operation that adds up all elements of an array does it block by block: a loop that computes the elements can

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,24 @@ bool is_given_by_a_function(const Node& node) {
     return std::any_of(node.attributes.begin(), node.attributes.end(), [](const Attributes::Entry& entry) {
         return std::holds_alternative<std::shared_ptr<const void>>(entry.value);
     });
+}
+
+/// The operations that derivatives could flow through; not what a function of its own computed its value with.
+std::vector<const Step*> suspects_of(const std::vector<Step>& steps) {
+    std::unordered_set<const Node*> seen;
+    std::vector<const Step*> suspects;
+    for (std::size_t i = steps.size(); i-- > 0;) {
+        const Step& step = steps[i];
+        if (i + 1 < steps.size() && !seen.contains(step.node.get())) continue;
+        bool varies = false;
+        for (const NodeRef& input : step.inputs) {
+            varies = varies || input->needs_gradient;
+            if (input->needs_gradient || !is_given_by_a_function(*step.node)) seen.insert(input.get());
+        }
+        if (varies && is_floating(step.node->dtype)) suspects.push_back(&step);
+    }
+    std::reverse(suspects.begin(), suspects.end());
+    return suspects;
 }
 
 bool is_zero_by_declaration(const Step& step) {
@@ -55,7 +74,10 @@ const CheckRow* worst_wrong(const std::vector<CheckRow>& rows) {
     const CheckRow* worst = nullptr;
     for (const CheckRow& row : rows) {
         if (row.verdict != Verdict::wrong) continue;
-        if (!worst || !(row.error() / row.bound <= worst->error() / worst->bound)) worst = &row;
+        // Differences know what is right; forward mode only that one of two is wrong.
+        const bool is_forward = row.entry < 0, was_forward = worst && worst->entry < 0;
+        const bool is_worse = !worst || !(row.error() / row.bound <= worst->error() / worst->bound);
+        if (is_forward != was_forward ? was_forward || !worst : is_worse) worst = &row;
     }
     return worst;
 }
@@ -143,8 +165,8 @@ std::optional<WrongOp> first_wrong_op(const Tensor& scalar, const CheckOptions& 
     const std::vector<Step> steps = recorded::steps_to(scalar);
     const Step* declared_zero = nullptr;
     const Step* given_by_function = nullptr;
-    for (const Step& step : steps) {
-        if (!step.node->needs_gradient || step.inputs.empty()) continue;
+    for (const Step* suspect : suspects_of(steps)) {
+        const Step& step = *suspect;
         if (is_given_by_a_function(*step.node)) {
             if (!given_by_function) given_by_function = &step;
             continue;

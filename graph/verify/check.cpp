@@ -38,10 +38,9 @@ GradientReport report_on(subject::Subject& subject, const CheckOptions& options,
         Findings findings = checker.check(order);
         const bool suspects = has(findings, true);
         if (suspects || (options.blame && !is_blamed && has(findings, false))) {
-            std::vector<Tensor> parameters;
             subject::Scalar scalar(subject, order, options.seed, at);
-            const Tensor phi = scalar.record(checker.point(), checker.own_precision(), parameters);
-            const std::optional<WrongOp> found = verify::first_wrong_op(phi, options, at);
+            const Tensor result = scalar.record(checker.point(), checker.own_precision()).result;
+            const std::optional<WrongOp> found = verify::first_wrong_op(result, options, at);
             if (!found) acquit(findings);
             if (!is_blamed && options.blame) wrong_op = found;
             is_blamed = is_blamed || has(findings, false);

@@ -19,7 +19,7 @@ namespace {
 constexpr long double analytic_roundings = 256;
 
 /// Numbers below this are compared as if they were of this size.
-constexpr long double smallest_scale = 1e-3L;
+constexpr long double smallest_scale = 0x1p-5L;
 
 std::string input_name(const std::string& name, std::size_t index) {
     return name.empty() ? fmt::format("input {}", index) : name;
@@ -48,7 +48,7 @@ class Checker::Order {
     }
 
     Findings run() {
-        if (options_.forward && is_differentiable_) forward();
+        if (options_.forward && phi_.is_differentiable()) forward();
         for (std::size_t input = 0; input < derived_.size(); ++input) {
             if (options_.directions > 0) {
                 along_directions(input);
@@ -64,25 +64,17 @@ class Checker::Order {
     const Point& point() const { return checker_.point_; }
 
     void derive() {
-        // Once for the branches alone: the terms' size is read on the way, which lets go of what no gradient needs.
-        own_branches_ = switches::branches_of(scalar_.record(point(), own(), parameters_));
-        phi_ = scalar_.record(point(), own(), parameters_, &size_);
-        is_differentiable_ = phi_.needs_gradient();
-        for (const Tensor& gradient : gradients_of(phi_, parameters_)) derived_.push_back(numbers(gradient));
-    }
-
-    static std::vector<Tensor> gradients_of(const Tensor& phi, const std::vector<Tensor>& parameters) {
-        if (phi.needs_gradient()) return grad(phi, parameters, Unconnected::gives_zeros);
-        std::vector<Tensor> zeros;
-        for (const Tensor& p : parameters) zeros.push_back(algebra::filled(0, p.dtype(), p.shape()));
-        return zeros;
+        // Once for the branches alone: reading the terms lets go of what no gradient needs.
+        own_branches_ = switches::branches_of(scalar_.record(point(), own()).result);
+        phi_ = scalar_.record(point(), own());
+        size_ = phi_.size();
+        for (const Tensor& gradient : phi_.gradients()) derived_.push_back(numbers(gradient));
     }
 
     bool can_be_recorded_in(DType precision) {
         if (precision == own() || !subject_.can_widen()) return precision == own();
         try {
-            std::vector<Tensor> parameters;
-            return scalar_.record(point(), precision, parameters).dtype() == precision;
+            return scalar_.record(point(), precision).result.dtype() == precision;
         } catch (const DTypeError&) {
             return false;  // it holds constants that do not meet the wider dtype without loss
         }
@@ -103,13 +95,12 @@ class Checker::Order {
         noise_ = std::max(std::min(noise(1), noise(2)), epsilon(precision_) * size_);
         for (const std::vector<long double>& derived : derived_) lost_.emplace_back(derived.size());
         exact_ = derived_;
-        is_exact_ = is_widened_ && is_differentiable_;
+        is_exact_ = is_widened_ && phi_.is_differentiable();
         if (is_exact_) derive_exactly();
     }
 
     switches::Branches branches_at(const Point& point) {
-        std::vector<Tensor> parameters;
-        return switches::branches_of(scalar_.record(point, precision_, parameters));
+        return switches::branches_of(scalar_.record(point, precision_).result);
     }
 
     /// φ's rounding errors near the point, on one side of it, so near that nothing but rounding shows.
@@ -121,7 +112,8 @@ class Checker::Order {
                 const auto u = directions.numbers(static_cast<std::int64_t>(moved[input].size()));
                 for (std::size_t entry = 0; entry < u.size(); ++entry) {
                     const long double x = point()[input][entry];
-                    const long double spacing = 4 * std::sqrt(epsilon(precision_)) * std::max(1.0L, std::abs(x));
+                    const long double spacing = 4 * std::max(std::sqrt(epsilon(precision_)) * std::abs(x),
+                                                             difference::last_step(0, precision_));
                     moved[input][entry] = x + static_cast<long double>(sample) * spacing * u[entry];
                 }
             }
@@ -134,10 +126,7 @@ class Checker::Order {
     /// must be near: as near as the roundings of the function's terms explain, or within a hundredth.
     void derive_exactly() {
         constexpr long double most = 1e-2L;
-        std::vector<Tensor> parameters;
-        const Tensor phi = scalar_.record(point(), wider(own()), parameters);
-        if (!phi.needs_gradient()) return;
-        const std::vector<Tensor> gradients = gradients_of(phi, parameters);
+        const std::vector<Tensor> gradients = scalar_.record(point(), wider(own())).gradients();
         const long double least = analytic_roundings * epsilon(own()) * size_;
         for (std::size_t input = 0; input < gradients.size(); ++input) {
             exact_[input] = numbers(gradients[input]);
@@ -228,11 +217,11 @@ class Checker::Order {
     /// Along one random direction: forward mode must agree with what reverse mode gives for it.
     void forward() {
         Directions directions(options_.seed + 1);
-        for (std::size_t input = 0; input < parameters_.size(); ++input) {
-            const Tensor u = directions.like(parameters_[input].shape(), parameters_[input].dtype());
+        for (std::size_t input = 0; input < phi_.parameters.size(); ++input) {
+            const Tensor u = directions.like(phi_.parameters[input].shape(), phi_.parameters[input].dtype());
             Tensor tangent;
             try {
-                tangent = jvp(phi_, {&parameters_[input], 1}, {&u, 1});
+                tangent = jvp(phi_.result, {&phi_.parameters[input], 1}, {&u, 1});
             } catch (const GradientError&) {
                 continue;  // not connected: reverse mode says zero, and differences check it
             }
@@ -243,7 +232,7 @@ class Checker::Order {
             for (std::size_t i = 0; i < direction.size(); ++i) {
                 if (!std::isnan(lost_[input][i])) bound += std::abs(direction[i]) * lost_[input][i];
             }
-            const long double moved = detail::only_element(tangent, {});
+            const long double moved = Contracted{tangent, phi_.cotangent, {}}.value();
             verdict::Judgement judgement{Verdict::right, product, bound, "forward mode against reverse mode"};
             if (!(std::abs(moved - product) <= bound)) judgement.verdict = Verdict::wrong;
             if (!std::isfinite(moved) && !std::isfinite(product)) {
@@ -291,9 +280,7 @@ class Checker::Order {
     const CheckOptions& options_;
     int order_;
     Scalar scalar_;
-    std::vector<Tensor> parameters_;
-    Tensor phi_;
-    bool is_differentiable_ = false;
+    Contracted phi_;
     bool is_widened_ = false;
     long double size_ = 0;  // of the terms that φ is contracted from
     bool is_exact_ = false;

@@ -10,9 +10,23 @@ namespace xgrad::difference {
 
 namespace {
 
-/// Five standard deviations of what noise of size 1 does to the two extrapolated quotients, for a step of 1.
+/// Five standard deviations of what noise of size 1 does to extrapolated quotients from both sides and from one, for a
+/// step of 1.
 constexpr long double slope_noise = 20;
 constexpr long double jump_noise = 120;
+
+using Ladder = std::array<long double, 3>;
+
+/// Richardson's extrapolation of what was found at h, h/2 and h/4, whose errors go like h^p, then h^q.
+Estimate extrapolated(const Ladder& at, int p, int q, long double noise) {
+    const auto without = [](int power, long double coarse, long double fine) {
+        const long double weight = std::ldexp(1.0L, power);
+        return (weight * fine - coarse) / (weight - 1);
+    };
+    const long double coarse = without(p, at[0], at[1]), fine = without(p, at[1], at[2]);
+    const long double value = without(q, coarse, fine);
+    return {value, std::abs(value - fine) + noise};
+}
 
 /// The number in the precision in which it is added to x.
 long double rounded(long double x, DType precision) {
@@ -22,11 +36,11 @@ long double rounded(long double x, DType precision) {
 }  // namespace
 
 bool Slopes::has_kink() const {
-    return !(std::abs(jump) <= 4 * jump_error);
+    return !(std::abs(jump.value) <= 4 * jump.error);
 }
 
 bool Slopes::is_at_a_step() const {
-    const auto stays = [&](const std::array<long double, 3>& values) {
+    const auto stays = [&](const Ladder& values) {
         return std::abs(values[2] - here) > std::abs(values[0] - here) * 0.75L;
     };
     return stays(above) || stays(below);
@@ -47,7 +61,7 @@ long double last_step(long double x, DType precision) {
 
 Slopes slopes(const Function& phi, long double x, long double here, long double step, DType precision,
               long double noise) {
-    std::array<long double, 3> central{}, corner{};
+    Ladder central{}, corner{}, ahead{}, behind{};
     Slopes result;
     result.step = step;
     result.here = here;
@@ -61,18 +75,16 @@ Slopes slopes(const Function& phi, long double x, long double here, long double 
         result.below[level] = below;
         result.reach[level] = right - x;
         central[level] = (above - below) / (right - left);
-        corner[level] = (above - here) / (right - x) - (here - below) / (x - left);
+        ahead[level] = (above - here) / (right - x);
+        behind[level] = (here - below) / (x - left);
+        corner[level] = ahead[level] - behind[level];
     }
-    // The central quotient has even powers of h, the corner odd ones.
-    const long double first = (4 * central[1] - central[0]) / 3;
-    const long double second = (4 * central[2] - central[1]) / 3;
-    result.slope = (16 * second - first) / 15;
-    result.slope_error = std::abs(result.slope - second) + slope_noise * noise / step;
-    const long double first_corner = 2 * corner[1] - corner[0];
-    const long double second_corner = 2 * corner[2] - corner[1];
-    result.jump = (8 * second_corner - first_corner) / 7;
-    result.jump_error = std::abs(result.jump - second_corner) + jump_noise * noise / step;
-    result.is_finite = std::isfinite(result.slope) && std::isfinite(result.jump);
+    // The central quotient has even powers of h, the corner odd ones, one side alone all of them.
+    result.slope = extrapolated(central, 2, 4, slope_noise * noise / step);
+    result.jump = extrapolated(corner, 1, 3, jump_noise * noise / step);
+    result.left = extrapolated(behind, 1, 2, jump_noise * noise / step);
+    result.right = extrapolated(ahead, 1, 2, jump_noise * noise / step);
+    result.is_finite = std::isfinite(result.slope.value) && std::isfinite(result.jump.value);
     return result;
 }
 

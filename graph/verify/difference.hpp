@@ -10,21 +10,24 @@ namespace xgrad::difference {
 
 using Function = std::function<long double(long double)>;
 
+/// A number, and what it may be off by: what the last extrapolation still moved, and the noise.
+struct Estimate {
+    long double value = 0;
+    long double error = 0;
+};
+
 /// What differences say about φ at x.
 struct Slopes {
     long double step = 0;
-    long double slope = 0;        // half of left and right slope
-    long double slope_error = 0;  // estimated: what extrapolation still moved, and the noise
-    long double jump = 0;         // right slope less left slope: not 0 at a kink
-    long double jump_error = 0;
+    Estimate slope;                      // from both sides, for a smooth φ
+    Estimate jump;                       // right slope less left slope: not 0 at a kink
+    Estimate left, right;                // from one side each: less precise, but right at a kink too
     long double here = 0;                // φ(x)
     std::array<long double, 3> above{};  // φ(x + h), φ(x + h/2), φ(x + h/4)
     std::array<long double, 3> below{};  // φ(x − h), ...
     std::array<long double, 3> reach{};  // h, h/2, h/4 as they were added
     bool is_finite = false;
 
-    long double left() const { return slope - jump / 2; }
-    long double right() const { return slope + jump / 2; }
     bool has_kink() const;
     /// φ does not come nearer to φ(x) as h shrinks.
     bool is_at_a_step() const;

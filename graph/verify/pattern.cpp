@@ -31,10 +31,22 @@ std::string short_name(const Extent& extent) {
     return extent.name.empty() ? fmt::format("{}", extent.value) : extent.name;
 }
 
+/// The extents that a factor is tried with: 2 is more often a 2 than an extent without a name.
+std::vector<Extent> candidates(const std::vector<Extent>& extents) {
+    std::vector<Extent> result;
+    for (const Extent& extent : extents) {
+        if (extent.value > 1 && !extent.name.empty()) result.push_back(extent);
+    }
+    for (const Extent& extent : extents) {
+        if (extent.value > 2 && extent.name.empty()) result.push_back(extent);
+    }
+    return result;
+}
+
 /// What a factor of the right one means: "the 1/m is missing".
 std::string reason_of(long double factor, const std::vector<Extent>& extents) {
     if (is_near(factor, -1)) return "a sign is wrong";
-    for (const Extent& extent : extents) {
+    for (const Extent& extent : candidates(extents)) {
         if (is_near(std::abs(factor), static_cast<long double>(extent.value))) {
             return fmt::format("the 1/{} is missing", short_name(extent));
         }
@@ -160,8 +172,7 @@ std::string factor_text(long double factor, const std::vector<Extent>& extents) 
     if (is_near(factor, -1)) return "the negative of";
     const std::string sign = factor < 0 ? "minus " : "";
     const long double size = std::abs(factor);
-    for (const Extent& extent : extents) {
-        if (extent.value < 2) continue;
+    for (const Extent& extent : candidates(extents)) {
         if (is_near(size, static_cast<long double>(extent.value))) return sign + called(extent) + " times";
         if (is_near(size, 1.0L / static_cast<long double>(extent.value))) {
             return sign + fmt::format("1/{} of", extent.name.empty() ? called(extent) : extent.name);

@@ -200,41 +200,62 @@ inline long double sum_of_sizes(const std::vector<long double>& x, const std::ve
     return sum;
 }
 
+/// A scalar φ = Σ result · cotangent, as it was recorded. The sum is no operation of the graph, so that a wrong one
+/// among those cannot hide another.
+struct Contracted {
+    Tensor result;
+    Tensor cotangent;
+    std::vector<Tensor> parameters;
+
+    long double value() const {
+        const std::vector<long double> y = numbers(result), c = numbers(cotangent);
+        long double sum = 0;
+        for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * c[i];
+        return sum;
+    }
+    /// Of the terms.
+    long double size() const { return sum_of_sizes(numbers(result), numbers(cotangent)); }
+    bool is_differentiable() const { return result.needs_gradient(); }
+    /// ∂φ/∂p by reverse mode.
+    std::vector<Tensor> gradients() const {
+        if (is_differentiable()) return vjp(result, cotangent, parameters, Unconnected::gives_zeros);
+        std::vector<Tensor> zeros;
+        for (const Tensor& p : parameters) zeros.push_back(algebra::filled(0, p.dtype(), p.shape()));
+        return zeros;
+    }
+};
+
 /// The scalar whose gradient is compared: for order 1 the function contracted with a random cotangent, for order 2 the
-/// gradient of that contracted with random directions.
+/// gradient of that contracted with random directions, and so on.
 class Scalar {
   public:
     Scalar(Subject& subject, int order, std::uint64_t seed, Location at)
         : subject_(subject), order_(order), seed_(seed), at_(at) {}
 
-    /// `size`, if given, becomes the sum of the sizes of the terms that the function is contracted from.
-    Tensor record(const std::vector<std::vector<long double>>& point, DType precision, std::vector<Tensor>& parameters,
-                  long double* size = nullptr) {
+    Contracted record(const std::vector<std::vector<long double>>& point, DType precision) {
         Directions directions(seed_);
-        const Tensor y = subject_.record(point, precision, parameters);
+        Contracted recorded;
+        recorded.result = subject_.record(point, precision, recorded.parameters);
+        const Tensor& y = recorded.result;
         if (!is_floating(y.dtype())) {
             throw GradientError("check_gradients", "needs a floating-point result", std::string(name(y.dtype())), at_);
         }
-        const Tensor cotangent = directions.like(y.shape(), y.dtype());
-        if (size) *size = sum_of_sizes(numbers(y), numbers(cotangent));
-        Tensor scalar = algebra::inner_product(y, cotangent);
-        for (int order = 1; order < order_; ++order) {
-            if (!scalar.needs_gradient()) break;
-            const std::vector<Tensor> gradients = grad(scalar, parameters, Unconnected::gives_zeros);
+        recorded.cotangent = directions.like(y.shape(), y.dtype());
+        for (int order = 1; order < order_ && recorded.is_differentiable(); ++order) {
             Tensor sum;
-            for (const Tensor& gradient : gradients) {
+            for (const Tensor& gradient : recorded.gradients()) {
                 const Tensor term =
                     algebra::inner_product(gradient, directions.like(gradient.shape(), gradient.dtype()));
                 sum = sum.is_empty_handle() ? term : algebra::sum_of(sum, term);
             }
-            scalar = sum;
+            recorded.result = sum;
+            recorded.cotangent = algebra::filled(1, sum.dtype(), sum.shape());
         }
-        return scalar;
+        return recorded;
     }
 
     long double at(const std::vector<std::vector<long double>>& point, DType precision) {
-        std::vector<Tensor> parameters;
-        return detail::only_element(record(point, precision, parameters), {});
+        return record(point, precision).value();
     }
 
   private:

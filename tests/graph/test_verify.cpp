@@ -146,13 +146,15 @@ BOOST_AUTO_TEST_CASE(the_report_is_a_table_with_the_worst_row_marked) {
     std::ostringstream stream;
     stream << report;
     const std::string expected =
-        "2 derivatives checked, 1 wrong\n"
-        "input        shape        entry        order mode             derived         checked     error     bound\n";
+        "2 derivatives checked: 1 right, 1 wrong, 0 undecidable here\n"
+        "input   shape entry      order mode           derived        checked    error    bound verdict\n";
     BOOST_TEST(stream.str().substr(0, expected.size()) == expected);
     BOOST_TEST(stream.str().find("wrong  <- worst\n") != std::string::npos);
     BOOST_TEST(fmt::format("{}", report) == stream.str());
     BOOST_TEST(report.wrong() == 1u);
     BOOST_TEST(report.worst()->entry == 0);
+    BOOST_TEST(stream.str().find('\033') == std::string::npos);
+    BOOST_TEST(report.table(true).find("\033[31m") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_result_that_is_not_floating_point_is_refused) {
