@@ -113,8 +113,9 @@ requires(!std::is_invocable_v<F&>) GradientReport
                                    options, at);
 }
 
-/// The same for a function that reads parameters by itself, a model's cost for example. They are given small pushes and
-/// get their values back whatever happens.
+/// The same for a function that reads parameters by itself, a model's cost for example. It is called once, and what it
+/// recorded is checked: its branches and its random draws stay as they were. (With checkpoint() in it, it is called
+/// again and again, in its own precision, and the parameters get their values back whatever happens.)
 /// ValueError if one of `parameters` is not a parameter.
 GradientReport check_gradients(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters,
                                const CheckOptions& options = {}, Location at = Location::current());

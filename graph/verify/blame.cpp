@@ -21,13 +21,6 @@ constexpr std::int64_t many = 64;
 /// Of larger gradients only the worst direction is reported.
 constexpr std::int64_t most_entries = 4096;
 
-/// Its attributes hold a function that its gradient is made from: its kernel alone tells nothing.
-bool is_given_by_a_function(const Node& node) {
-    return std::any_of(node.attributes.begin(), node.attributes.end(), [](const Attributes::Entry& entry) {
-        return std::holds_alternative<std::shared_ptr<const void>>(entry.value);
-    });
-}
-
 /// The operations that derivatives could flow through; not what a function of its own computed its value with.
 std::vector<const Step*> suspects_of(const std::vector<Step>& steps) {
     std::unordered_set<const Node*> seen;
@@ -38,7 +31,7 @@ std::vector<const Step*> suspects_of(const std::vector<Step>& steps) {
         bool varies = false;
         for (const NodeRef& input : step.inputs) {
             varies = varies || input->needs_gradient;
-            if (input->needs_gradient || !is_given_by_a_function(*step.node)) seen.insert(input.get());
+            if (input->needs_gradient || !recorded::is_given_by_a_function(*step.node)) seen.insert(input.get());
         }
         if (varies && is_floating(step.node->dtype)) suspects.push_back(&step);
     }
@@ -167,7 +160,7 @@ std::optional<WrongOp> first_wrong_op(const Tensor& scalar, const CheckOptions& 
     const Step* given_by_function = nullptr;
     for (const Step* suspect : suspects_of(steps)) {
         const Step& step = *suspect;
-        if (is_given_by_a_function(*step.node)) {
+        if (recorded::is_given_by_a_function(*step.node)) {
             if (!given_by_function) given_by_function = &step;
             continue;
         }

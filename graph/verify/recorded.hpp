@@ -19,6 +19,10 @@ struct Step {
 /// Everything between a result and its leaves, inputs first. To be asked for before the result is computed.
 std::vector<Step> steps_to(const Tensor& result);
 
+/// Whether its value comes from a function that its attributes hold, as that of checkpoint() and custom_gradient(): its
+/// kernel alone tells nothing about its derivative.
+bool is_given_by_a_function(const Node& node);
+
 /// "tanh at main.cpp:12"
 std::string described(const Node& node);
 

@@ -11,6 +11,7 @@
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/function.hpp>
 #include <xgrad/graph/verify/recorded.hpp>
+#include <xgrad/graph/verify/replay.hpp>
 
 /// What check_gradients() examines: a function at a point that can be moved, and the scalar that it is contracted to.
 /// Not installed.
@@ -154,7 +155,9 @@ class StepSubject : public Subject {
     std::vector<std::size_t> varied_;
 };
 
-/// A function of parameters that it reads by itself. They get their values back at the end.
+/// A function of parameters that it reads by itself. It is called once, and what it recorded then is recorded again
+/// with other tensors in their place; where that is not possible, they are assigned, and get their values back at the
+/// end.
 class ModelSubject : public Subject {
   public:
     ModelSubject(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters, Location at)
@@ -164,9 +167,10 @@ class ModelSubject : public Subject {
                 throw ValueError("check_gradients", "needs parameters", "a tensor that is not one", at);
             values_.push_back(Tensor(detail::constant_leaf(p, at)));
         }
+        replay_ = verify::Replay(f(), parameters);
     }
     ~ModelSubject() override {
-        for (std::size_t index = 0; index < values_.size(); ++index) {
+        for (std::size_t index = 0; index < values_.size() && is_assigned_; ++index) {
             try {
                 parameters_[index].assign(values_[index]);
             } catch (...) {
@@ -177,8 +181,18 @@ class ModelSubject : public Subject {
     std::size_t inputs() const override { return parameters_.size(); }
     const Tensor& original(std::size_t input) const override { return values_[input]; }
     const std::string& name(std::size_t input) const override { return parameters_[input].name(); }
-    bool can_widen() const override { return false; }
-    Tensor record(const std::vector<std::vector<long double>>& point, DType, std::vector<Tensor>& parameters) override {
+    bool can_widen() const override { return replay_.is_possible(); }
+    Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
+                  std::vector<Tensor>& parameters) override {
+        if (replay_.is_possible()) {
+            parameters.clear();
+            for (std::size_t index = 0; index < parameters_.size(); ++index) {
+                const Tensor& p = parameters_[index];
+                parameters.push_back(parameter(tensor_of(point[index], p.shape(), precision), p.name()));
+            }
+            return replay_(parameters, precision);
+        }
+        is_assigned_ = true;
         for (std::size_t index = 0; index < parameters_.size(); ++index) {
             const Tensor& p = parameters_[index];
             p.assign(tensor_of(point[index], p.shape(), p.dtype()));
@@ -191,6 +205,8 @@ class ModelSubject : public Subject {
     const std::function<Tensor()>& f_;
     const std::vector<Tensor>& parameters_;
     std::vector<Tensor> values_;
+    verify::Replay replay_;
+    bool is_assigned_ = false;
 };
 
 /// Σ |x y|
