@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <ostream>
 #include <unordered_map>
@@ -191,6 +192,7 @@ class Detective {
             }
         }
         if (uses.size() < 2) return;
+        std::vector<pattern::Hypothesis> parts;
         for (const Step* use : uses) {
             std::vector<Tensor> arguments;
             std::vector<Tensor> mine;
@@ -209,8 +211,9 @@ class Detective {
             for (std::size_t i = 0; i < rest.values.size(); ++i) rest.values[i] -= part.values[i];
             const std::string way = recorded::described(*use->node);
             clues.hypotheses.push_back({std::move(rest), "without what comes through " + way});
-            clues.hypotheses.push_back({std::move(part), "only what comes through " + way});
+            parts.push_back({std::move(part), "only what comes through " + way});
         }
+        std::move(parts.begin(), parts.end(), std::back_inserter(clues.hypotheses));
     }
 
     const Tensor& cotangent_of_x() {

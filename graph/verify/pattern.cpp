@@ -62,6 +62,7 @@ std::string reason_of(long double factor, const std::vector<Extent>& extents) {
 std::optional<std::string> as_factor(const Numbers& mine, const Numbers& right, const Clues& clues) {
     const long double factor = factor_of(mine, right, clues.tolerance);
     if (std::isnan(factor)) return std::nullopt;
+    if (is_near(factor, 1)) return fmt::format("nearly right: {:.3g} times the right one", static_cast<double>(factor));
     const std::string reason = reason_of(factor, clues.extents);
     return factor_text(factor, clues.extents) + " the right one" + (reason.empty() ? "" : ": " + reason);
 }

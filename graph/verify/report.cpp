@@ -72,10 +72,7 @@ std::string line_of(const CheckRow& row, std::size_t name_width, std::size_t sha
         name_width, to_string(row.shape), shape_width, entry_text(row), row.order, row.mode,
         fmt::format("{:.7g}", row.analytic), number_text(row.numeric, "{:.7g}"), number_text(row.error(), "{:.1e}"),
         number_text(row.bound, "{:.1e}"), verdict, is_worst ? "  <- worst" : "", is_painted ? plain : "");
-    // What was wrong is told once: the other rows have the same to say.
-    if (row.verdict == Verdict::undecidable || is_worst) {
-        if (!row.is_right()) text += fmt::format("    {}\n", row.evidence);
-    }
+    if (row.verdict == Verdict::undecidable) text += fmt::format("    {}\n", row.evidence);
     return text;
 }
 
@@ -121,6 +118,8 @@ std::string GradientReport::table(bool coloured) const {
     text += fmt::format("{:<{}} {:<{}} {:<10} {:>5} {:<7} {:>14} {:>14} {:>8} {:>8} verdict\n", "input", name_width,
                         "shape", shape_width, "entry", "order", "mode", "derived", "checked", "error", "bound");
     for (const CheckRow* row : shown) text += line_of(*row, name_width, shape_width, row == worst(), coloured);
+    // The other wrong rows have the same to say.
+    if (wrong() > 0) text += fmt::format("the worst: {}\n", worst()->evidence);
     if (missing_ > 0) {
         text += fmt::format(
             "along random directions: an entry off by a hundredth of the largest is missed with a "

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(classic_mistakes_are_told_in_words) {
     const Doubles upstream = times(transposed(net.w2), net.dA2) * net.slope1;
     BOOST_TEST(says(sum_kept(upstream, 1) / m, net.b1) == "your db1 is without the factor g'(Z2) of tanh");
     BOOST_TEST(says(times(net.dZ1, transposed(net.X)) / m, net.W1)
-                   .starts_with("your dW1 is only what comes through matmul at "));
+                   .starts_with("your dW1 is without what comes through square at "));
     BOOST_TEST(says(0.1 / m * net.w1, net.W1).starts_with("your dW1 is without what comes through matmul at "));
     BOOST_TEST(says(xt::zeros<double>({3, 5}), net.W2) == "your dW2 is zeros");
     BOOST_TEST(says(net.db2, net.W2) == "your dW2 is the gradient of b2");
