@@ -50,7 +50,7 @@ class Checker::Order {
     Findings run() {
         if (options_.forward && phi_.is_differentiable()) forward();
         for (std::size_t input = 0; input < derived_.size(); ++input) {
-            if (options_.directions > 0) {
+            if (is_quick()) {
                 along_directions(input);
             } else {
                 entry_by_entry(input);
@@ -82,20 +82,20 @@ class Checker::Order {
 
     /// The next higher precision if f carries it through to its result; along directions float64 will do.
     DType numeric_precision() {
-        is_widened_ = can_be_recorded_in(wider(own()));
-        const bool is_quick = options_.directions > 0 && own() == DType::float64;
-        return is_widened_ && !is_quick ? wider(own()) : own();
+        if (is_quick() && own() == DType::float64) return own();
+        return can_be_recorded_in(wider(own())) ? wider(own()) : own();
     }
+    bool is_quick() const { return options_.directions > 0; }
 
     /// What the comparison needs to know once: φ and its branches at the point, its noise, and the digits that the
     /// derived numbers have lost.
     void measure() {
         if (!own_branches_.empty()) branches_ = branches_at(point());
         here_ = scalar_.at(point(), precision_);
-        noise_ = std::max(std::min(noise(1), noise(2)), epsilon(precision_) * size_);
+        noise_ = std::max(noise(), epsilon(precision_) * size_);
         for (const std::vector<long double>& derived : derived_) lost_.emplace_back(derived.size());
         exact_ = derived_;
-        is_exact_ = is_widened_ && phi_.is_differentiable();
+        is_exact_ = precision_ != own() && phi_.is_differentiable();
         if (is_exact_) derive_exactly();
     }
 
@@ -103,18 +103,35 @@ class Checker::Order {
         return switches::branches_of(scalar_.record(point, precision_).result);
     }
 
-    /// φ's rounding errors near the point, on one side of it, so near that nothing but rounding shows.
-    long double noise(std::uint64_t seed) {
+    /// φ's rounding errors near the point. Within the reach of the first step, if nothing but rounding shows there; a
+    /// saturated tanh hardly moves nearer by, and neither do its errors. Else, with a kink in reach, so near that it is
+    /// out of it.
+    long double noise() {
+        const long double size = std::max({1.0L, size_, std::abs(here_)});
+        const long double wide = noise(1, [&](long double x) { return difference::first_step(x, precision_) / 4; });
+        if (wide <= 256 * epsilon(precision_) * size) return wide;
+        const auto near = [&](long double x) {
+            return 4 * std::max(std::sqrt(epsilon(precision_)) * std::abs(x), difference::last_step(0, precision_));
+        };
+        return is_quick() ? noise(1, near) : std::min(noise(1, near), noise(2, near));
+    }
+
+    /// The same from samples on one side of the point.
+    long double noise(std::uint64_t seed, const std::function<long double(long double)>& spacing_at) {
+        Directions directions(options_.seed + seed);
+        Point pushes;
+        for (const std::vector<long double>& numbers : point()) {
+            pushes.push_back(directions.numbers(static_cast<std::int64_t>(numbers.size())));
+            for (std::size_t entry = 0; entry < numbers.size(); ++entry) {
+                pushes.back()[entry] *= spacing_at(numbers[entry]);
+            }
+        }
         Point moved = point();
         return difference::noise_of([&](int sample) {
-            Directions directions(options_.seed + seed);
             for (std::size_t input = 0; input < moved.size(); ++input) {
-                const auto u = directions.numbers(static_cast<std::int64_t>(moved[input].size()));
-                for (std::size_t entry = 0; entry < u.size(); ++entry) {
-                    const long double x = point()[input][entry];
-                    const long double spacing = 4 * std::max(std::sqrt(epsilon(precision_)) * std::abs(x),
-                                                             difference::last_step(0, precision_));
-                    moved[input][entry] = x + static_cast<long double>(sample) * spacing * u[entry];
+                for (std::size_t entry = 0; entry < moved[input].size(); ++entry) {
+                    moved[input][entry] =
+                        point()[input][entry] + static_cast<long double>(sample) * pushes[input][entry];
                 }
             }
             return scalar_.at(moved, precision_);
@@ -159,8 +176,8 @@ class Checker::Order {
                              const std::function<switches::Branches(long double)>& branches,
                              const verdict::Claim& claim) {
         const bool has_switches = !own_branches_.empty();
-        return verdict::judge({phi, has_switches ? branches : nullptr, &branches_, x, here_, noise_, precision_},
-                              claim);
+        return verdict::judge(
+            {phi, has_switches ? branches : nullptr, &branches_, x, here_, noise_, precision_, is_quick()}, claim);
     }
 
     void entry_by_entry(std::size_t input) {
@@ -186,11 +203,13 @@ class Checker::Order {
         if (derived_[input].empty()) return;
         Directions directions(options_.seed + 2 + input);
         long double missing = 1;
+        Point moved = point();
         for (int i = 0; i < options_.directions; ++i) {
             const auto u = directions.numbers(static_cast<std::int64_t>(derived_[input].size()));
-            const auto at = [&](long double t) {
-                Point moved = point();
-                for (std::size_t entry = 0; entry < u.size(); ++entry) moved[input][entry] += t * u[entry];
+            const auto at = [&](long double t) -> const Point& {
+                for (std::size_t entry = 0; entry < u.size(); ++entry) {
+                    moved[input][entry] = point()[input][entry] + t * u[entry];
+                }
                 return moved;
             };
             long double derived = 0, exact = 0;
@@ -281,7 +300,6 @@ class Checker::Order {
     int order_;
     Scalar scalar_;
     Contracted phi_;
-    bool is_widened_ = false;
     long double size_ = 0;  // of the terms that φ is contracted from
     bool is_exact_ = false;
     Point derived_;  // in the function's own precision

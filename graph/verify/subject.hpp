@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -249,19 +250,19 @@ class Scalar {
         : subject_(subject), order_(order), seed_(seed), at_(at) {}
 
     Contracted record(const std::vector<std::vector<long double>>& point, DType precision) {
-        Directions directions(seed_);
+        std::size_t drawn = 0;
         Contracted recorded;
         recorded.result = subject_.record(point, precision, recorded.parameters);
         const Tensor& y = recorded.result;
         if (!is_floating(y.dtype())) {
             throw GradientError("check_gradients", "needs a floating-point result", std::string(name(y.dtype())), at_);
         }
-        recorded.cotangent = directions.like(y.shape(), y.dtype());
+        recorded.cotangent = direction(drawn++, y.shape(), y.dtype());
         for (int order = 1; order < order_ && recorded.is_differentiable(); ++order) {
             Tensor sum;
             for (const Tensor& gradient : recorded.gradients()) {
                 const Tensor term =
-                    algebra::inner_product(gradient, directions.like(gradient.shape(), gradient.dtype()));
+                    algebra::inner_product(gradient, direction(drawn++, gradient.shape(), gradient.dtype()));
                 sum = sum.is_empty_handle() ? term : algebra::sum_of(sum, term);
             }
             recorded.result = sum;
@@ -275,10 +276,21 @@ class Scalar {
     }
 
   private:
+    /// The direction with this number: drawn once, and used again at every point.
+    const Tensor& direction(std::size_t number, const Shape& shape, DType dtype) {
+        std::vector<Tensor>& drawn = drawn_[static_cast<std::size_t>(dtype)];
+        if (drawn.size() <= number) drawn.resize(number + 1);
+        if (drawn[number].is_empty_handle() || drawn[number].shape() != shape) {
+            drawn[number] = Directions(seed_ + 0x51ED27 * number).like(shape, dtype);
+        }
+        return drawn[number];
+    }
+
     Subject& subject_;
     int order_;
     std::uint64_t seed_;
     Location at_;
+    std::array<std::vector<Tensor>, dtype_count> drawn_;
 };
 
 }  // namespace xgrad::subject

@@ -33,6 +33,7 @@ class Judge {
         if (!std::isfinite(line_.here)) return undecidable({std::nanl(""), 0}, "the function is not finite here");
         const long double last = difference::last_step(line_.x, line_.precision);
         for (long double step = difference::first_step(line_.x, line_.precision); step >= last; step /= 16) {
+            if (line_.is_through_all && step / 16 >= last && crosses_off_centre(step)) continue;
             const Slopes slopes =
                 difference::slopes(line_.phi, line_.x, line_.here, step, line_.precision, line_.noise);
             if (!slopes.is_finite) continue;
@@ -88,6 +89,14 @@ class Judge {
     std::optional<Crossing> crossing_within(long double step) const {
         if (!line_.branches) return std::nullopt;
         return switches::crossing(*line_.middle, line_.branches(line_.x - step), line_.branches(line_.x + step));
+    }
+
+    /// Whether a smaller step may do better; asked before differences are taken, which cost more.
+    bool crosses_off_centre(long double step) {
+        const std::optional<Crossing> crossing = crossing_within(step);
+        if (!crossing || crossing->is_on_it) return false;
+        crossing_ = crossing;
+        return true;
     }
 
     Judgement right(const Estimate& checked, long double step) const {

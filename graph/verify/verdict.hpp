@@ -19,6 +19,7 @@ struct Line {
     long double here;  // φ(x)
     long double noise;
     DType precision;
+    bool is_through_all;  // along all entries of an input: large steps will cross some switch
 };
 
 /// What was derived: the slope, what it may be off by as it was rounded, and the size of what it is one of.
