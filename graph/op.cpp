@@ -140,7 +140,8 @@ const Op& define(Elementwise op) {
                   .forward = kernels,
                   .probes = std::move(op.probes.value()),
                   .broadcasts = true,
-                  .partials = std::move(op.partials.value())});
+                  .partials = std::move(op.partials.value()),
+                  .switches = std::move(op.switches)});
 }
 
 const Op& define(Linear op) {
@@ -159,7 +160,8 @@ const Op& define(Linear op) {
                   .block_sum = op.block_sum,
                   .broadcasts = broadcasts,
                   .transposes = std::move(op.transposes.value()),
-                  .linearity = op.linearity});
+                  .linearity = op.linearity,
+                  .switches = std::move(op.switches)});
 }
 
 const Op& define(General op) {
@@ -171,7 +173,8 @@ const Op& define(General op) {
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
                   .vjp = std::move(op.vjp.value()),
-                  .jvp = std::move(op.jvp.value())});
+                  .jvp = std::move(op.jvp.value()),
+                  .switches = std::move(op.switches)});
 }
 
 const Op& define(Composite op) {

@@ -160,6 +160,12 @@ using Vjp = std::function<Tensor(const Record&, const Tensor& g, std::size_t arg
 /// The tangent of a general operation's result, given its inputs' (an empty handle: no tangent, that is zero).
 using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents)>;
 
+/// Where an operation goes over from one formula to another, which is where it may have no derivative: tensors that
+/// tell by which formula each element is computed. Of a floating-point one the sign counts, and its size is the
+/// distance to the switch (x of relu, x − y of maximum); of others the value does (the positions of argsort). None: it
+/// is smooth.
+using SwitchRule = std::function<std::vector<Tensor>(const Record&)>;
+
 /// How an operation that adds up all elements of an array does it block by block: a loop that computes the elements can
 /// then add up each block while it is in the cache, with the bits of the operation's own kernel.
 struct BlockSum {
@@ -225,6 +231,7 @@ struct Elementwise {
     Required<std::string> math;
     Required<BlockKernels> forward;
     Required<std::vector<Partial>> partials;
+    SwitchRule switches = nullptr;  // without one, check_gradients() has to find kinks from differences alone
     Required<std::vector<Probe>> probes;
 };
 
@@ -243,6 +250,7 @@ struct Linear {
     Required<Computation> forward;
     const BlockSum* block_sum = nullptr;  // for floating point, where the result is one element
     Required<Transposes> transposes;
+    SwitchRule switches = nullptr;
     Required<std::vector<Probe>> probes;
 };
 
@@ -255,6 +263,7 @@ struct General {
     Required<Computation> forward;
     Required<std::variant<Vjp, Zero>> vjp;
     Required<std::variant<Jvp, Zero>> jvp;
+    SwitchRule switches = nullptr;
     Required<std::vector<Probe>> probes;
 };
 
@@ -284,6 +293,7 @@ struct Op {
     Linearity linearity = Linearity::jointly;  // linear
     std::variant<Vjp, Zero> vjp = Zero{};      // general
     std::variant<Jvp, Zero> jvp = Zero{};      // general
+    SwitchRule switches{};                     // where it has kinks, ties or steps
 
     /// Why no derivative flows to this argument; null if one does.
     const std::string* zero_reason(std::size_t argument) const;

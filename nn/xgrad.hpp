@@ -2,6 +2,7 @@
 
 // The one door: everything a program needs.
 
+#include <xgrad/graph/compare.hpp>
 #include <xgrad/graph/compile.hpp>
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/dtype.hpp>

@@ -31,6 +31,7 @@ const Op& relu_op = define(Elementwise{
     .math = "y = max(0, x)",
     .forward = floating<1>([](auto x) { return x < 0 ? decltype(x)(0) : x; }),  // a NaN is not below 0 and passes
     .partials = {[](const Record& r) { return astype(r.input() >= 0, r.input().dtype()); }},  // y' = [x ≥ 0]
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = unary_probes(between(-2, 2)),
 });
 
@@ -40,6 +41,7 @@ const Op& leaky_relu_op = define(Elementwise{
     .forward = floating<2>([](auto x, auto slope) { return x < 0 ? slope * x : x; }),
     .partials = {[](const Record& r) { return where(r.input(0) >= 0, 1, r.input(1)); },   // 1 or slope
                  [](const Record& r) { return where(r.input(0) >= 0, 0, r.input(0)); }},  // 0 or x
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = binary_probes(between(-2, 2), between(0.01, 0.5)),
 });
 
@@ -69,6 +71,7 @@ const Op& elu_op = define(Elementwise{
                      return where(r.input(0) >= 0, 1, r.input(1) * exp(below));
                  },
                  [](const Record& r) { return expm1(minimum(r.input(0), 0)); }},
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = binary_probes(between(-2, 2), between(0.5, 2)),
 });
 

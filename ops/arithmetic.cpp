@@ -36,6 +36,11 @@ Tensor share(const Tensor& wins, const Tensor& ties, DType dtype) {
     return astype(wins, dtype) + 0.5 * astype(ties, dtype);
 }
 
+/// The two change places where they are equal.
+std::vector<Tensor> difference(const Record& r) {
+    return {r.input(0) - r.input(1)};
+}
+
 const Op& add_op = define(Linear{
     .name = "add",
     .math = "z = x + y",
@@ -85,6 +90,7 @@ const Op& maximum_op = define(Elementwise{
     .partials = {
         [](const Record& r) { return share(r.input(0) > r.input(1), r.input(0) == r.input(1), r.output().dtype()); },
         [](const Record& r) { return share(r.input(1) > r.input(0), r.input(0) == r.input(1), r.output().dtype()); }},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -95,6 +101,7 @@ const Op& minimum_op = define(Elementwise{
     .partials = {
         [](const Record& r) { return share(r.input(0) < r.input(1), r.input(0) == r.input(1), r.output().dtype()); },
         [](const Record& r) { return share(r.input(1) < r.input(0), r.input(0) == r.input(1), r.output().dtype()); }},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -112,6 +119,10 @@ const Op& clip_op = define(Elementwise{
                  [](const Record& r) {
                      return astype(logical_or(r.input(0) > r.input(2), r.input(1) > r.input(2)), r.output().dtype());
                  }},
+    .switches =
+        [](const Record& r) {
+            return std::vector<Tensor>{r.input(0) - r.input(1), r.input(0) - r.input(2), r.input(1) - r.input(2)};
+        },
     .probes = clip_probes(),
 });
 
@@ -120,6 +131,7 @@ const Op& abs_op = define(Elementwise{
     .math = "y = |x|",
     .forward = numeric<1>([](auto x) { return x < 0 ? -x : x + 0; }),
     .partials = {[](const Record& r) { return sign(r.input()); }},  // y' = sign x
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = unary_probes(anywhere),
 });
 
@@ -131,6 +143,7 @@ const Op& sign_op = define(Elementwise{
                                                              : x == 0 ? 0
                                                                       : x; }),
     .partials = {Zero{"constant between its steps"}},
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = unary_probes(anywhere),
 });
 

@@ -2,6 +2,7 @@
 
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/ops/arithmetic.hpp>
 
 namespace xgrad {
 
@@ -10,11 +11,18 @@ namespace {
 const Zero step{"a comparison is constant between its steps"};
 constexpr Interval anywhere = between(-2, 2);
 
+/// Where it changes sign a comparison changes its answer. Truth values are compared as they are.
+std::vector<Tensor> difference(const Record& r) {
+    if (r.input(0).dtype() == DType::boolean) return {r.output()};
+    return {r.input(0) - r.input(1)};
+}
+
 const Op& equal_op = define(Elementwise{
     .name = "equal",
     .math = "z = [x = y]",
     .forward = predicate<2>([](auto x, auto y) { return x == y; }),
     .partials = {step, step},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -23,6 +31,7 @@ const Op& not_equal_op = define(Elementwise{
     .math = "z = [x != y]",
     .forward = predicate<2>([](auto x, auto y) { return x != y; }),
     .partials = {step, step},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -31,6 +40,7 @@ const Op& less_op = define(Elementwise{
     .math = "z = [x < y]",
     .forward = predicate<2>([](auto x, auto y) { return x < y; }),
     .partials = {step, step},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -39,6 +49,7 @@ const Op& less_equal_op = define(Elementwise{
     .math = "z = [x <= y]",
     .forward = predicate<2>([](auto x, auto y) { return x <= y; }),
     .partials = {step, step},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -47,6 +58,7 @@ const Op& greater_op = define(Elementwise{
     .math = "z = [x > y]",
     .forward = predicate<2>([](auto x, auto y) { return x > y; }),
     .partials = {step, step},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -55,6 +67,7 @@ const Op& greater_equal_op = define(Elementwise{
     .math = "z = [x >= y]",
     .forward = predicate<2>([](auto x, auto y) { return x >= y; }),
     .partials = {step, step},
+    .switches = difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -136,6 +149,7 @@ const Op& where_op = define(Linear{
     .transposes = {Zero{"a mask is a choice, not a quantity"},
                    [](const Record& r, const Tensor& g) { return where(r.input(0), g, zero_like(g)); },
                    [](const Record& r, const Tensor& g) { return where(r.input(0), zero_like(g), g); }},
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = choice_probes(anywhere, anywhere),
 });
 

@@ -8,7 +8,11 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/kernels/pooling.hpp>
+#include <xgrad/ops/movement.hpp>
+#include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
 
@@ -218,6 +222,14 @@ const Op& max_pool2d_op = define(General{
     // The mean of the winners' tangents.
     .jvp = [](const Record& r,
               std::span<const Tensor> t) { return half("max_pool2d_tangent", r, t[0], r.input(), r.output()); },
+    // Which pixel wins each window; the mean of several.
+    .switches =
+        [](const Record& r) {
+            const auto count = static_cast<double>(r.input().size());
+            const Tensor numbered = reshape(arange(0, count, 1, r.input().dtype()), r.shape(0));
+            return std::vector<Tensor>{
+                astype(2 * half("max_pool2d_tangent", r, numbered, r.input(), r.output()), DType::int64)};
+        },
     .probes = pooling_probes(max_pool2d),
 });
 

@@ -11,6 +11,7 @@
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/reduction_parts.hpp>
 #include <xgrad/ops/scan.hpp>
+#include <xgrad/ops/sorting.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
@@ -223,6 +224,17 @@ const Op& amax_op = define(General{
             const auto& axes = r.attribute<Shape>("axes");
             const bool keep = r.attribute<bool>("keepdims");
             return sum(w * tangents[0], axes, keep) / sum(w, axes, keep);
+        },
+    // How far the winner is above the second, and the others below the winner.
+    .switches =
+        [](const Record& r) {
+            const Tensor lines = reduced_last(r.input(), r.attribute<Shape>("axes"));
+            if (lines.shape().back() < 2 || lines.size() == 0 || !is_floating(lines.dtype())) {
+                return std::vector<Tensor>{};
+            }
+            const Tensor best = topk(lines, 2).values;
+            const Tensor first = view(best, {ellipsis, range(0, 1)}), second = view(best, {ellipsis, range(1, 2)});
+            return std::vector<Tensor>{lines - where(lines == first, second, first)};
         },
     .probes = reduction_probes(amax),
 });

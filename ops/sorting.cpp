@@ -15,6 +15,7 @@
 #include <xgrad/ops/kernels/lines.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/probe_tables.hpp>
+#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 namespace xgrad {
@@ -31,6 +32,16 @@ std::size_t axis_of(const Attributes& attributes) {
 template <class T>
 bool is_below(T x, T y) {
     return x < y || (y != y && x == x);
+}
+
+/// The positions, and how far each element in order is above the one before.
+std::vector<Tensor> where_elements_change_places(const Record& r) {
+    const auto axis = r.attribute<std::int64_t>("axis");
+    const std::int64_t n = r.output_shape()[static_cast<std::size_t>(axis)];
+    if (n < 2 || r.input().dtype() == DType::boolean) return {r.output()};
+    const Tensor lines = moveaxis(r.input(), axis, -1);
+    const Tensor sorted = sort(lines, -1);
+    return {r.output(), view(sorted, {ellipsis, range(1, n)}) - view(sorted, {ellipsis, range(0, n - 1)})};
 }
 
 const Op& argsort_op = define(General{
@@ -67,6 +78,7 @@ const Op& argsort_op = define(General{
         },
     .vjp = position,
     .jvp = position,
+    .switches = where_elements_change_places,
     .probes = joined({Probe{"vector", {{{7}}}, [](auto x) { return argsort(x[0]); }},
                       Probe{"axis 0", {{{4, 3}}}, [](auto x) { return argsort(x[0], 0); }},
                       Probe{"descending", {{{2, 5}}}, [](auto x) { return argsort(x[0], -1, true); }},
@@ -119,6 +131,7 @@ const Op& argmax_op = define(General{
     .forward = [](const KernelCall& call) { find_best(call, [](auto x, auto y) { return is_below(y, x); }); },
     .vjp = position,
     .jvp = position,
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.output()}; },
     .probes = finder_probes(argmax),
 });
 
@@ -132,6 +145,7 @@ const Op& argmin_op = define(General{
         [](const KernelCall& call) { find_best(call, [](auto x, auto y) { return x < y || (x != x && y == y); }); },
     .vjp = position,
     .jvp = position,
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.output()}; },
     .probes = finder_probes(argmin),
 });
 

@@ -254,7 +254,8 @@ void tall_svd(Dense<T> A, Dense<T>& U, std::vector<T>& values, Dense<T>& V) {
     std::vector<std::int64_t> others;
     for (std::int64_t j : order) {
         const T length = lengths[static_cast<std::size_t>(j)];
-        if (length > 0) {
+        // What is left of a column in the others' span is rounding, and points anywhere.
+        if (length > rounding * lengths[static_cast<std::size_t>(order.front())]) {
             for (std::int64_t i = 0; i < A.rows; ++i) A(i, j) /= length;
         } else {
             complete(A, j, others);

@@ -22,6 +22,8 @@ const Op& right_op = define(serpentine("serpentine", [](const Record& r) {
 const Op& wrong_op = define(serpentine("wrong_serpentine", [](const Record& r) {
     return 1 / (1 + square(r.input()));  // the quotient rule's other half was forgotten
 }));
+const Op& doubled_op = define(serpentine(
+    "doubled_serpentine", [](const Record& r) { return 2 * (1 - square(r.input())) / square(1 + square(r.input())); }));
 // [/own_op]
 
 void lesson(const tutorial::Arguments&) {
@@ -58,21 +60,47 @@ void lesson(const tutorial::Arguments&) {
     fmt::print("{}", check_gradients(cost, {W1, b1, W2, b2}));
 
     section("model");
-    nn::DeepNetwork model(
-        {.units = {n, 4, 1}, .activations = {nn::Activation::tanh, nn::Activation::sigmoid}, .dtype = DType::float64});
-    const GradientReport of_model = check_gradients([&] { return model.cost(X, Y); }, model.parameters());
-    fmt::print("{} derivatives, {} wrong\n", of_model.rows().size(), of_model.wrong());
+    nn::DeepNetwork model({.units = {n, 4, 1}, .activations = {nn::Activation::relu, nn::Activation::sigmoid}});
+    const GradientReport of_model = check_gradients(
+        [&] { return model.cost(astype(X, DType::float32), astype(Y, DType::float32)); }, model.parameters());
+    fmt::print("{} derivatives: {} right, {} wrong, {} undecidable here\n", of_model.rows().size(),
+               of_model.count(Verdict::right), of_model.wrong(), of_model.undecidable());
 
     section("own_right");
     const Tensor z = name(draw({3}), "z");
     fmt::print("{}", check_gradients([](const Tensor& x) { return apply(right_op, {x}); }, {z}));
 
     section("own_wrong");
-    fmt::print("{}", check_gradients([](const Tensor& x) { return apply(wrong_op, {x}); }, {z}));
+    const auto buggy = [&](const Tensor& w1, const Tensor& c1, const Tensor& w2, const Tensor& c2) {
+        const Tensor Z1 = dot(w1, X) + c1;
+        const Tensor A1 = apply(wrong_op, {Z1});
+        return binary_cross_entropy_with_logits(dot(w2, A1) + c2, Y);
+    };
+    const GradientReport report = check_gradients(buggy, {W1, b1, W2, b2}, {.order = 1});
+    fmt::print("{}", report);
+
+    section("blame");
+    const WrongOp& culprit = *report.wrong_op();
+    fmt::print("{} at {}: {}\n", culprit.op, culprit.place, culprit.shapes);
+    const auto doubled = [](const Tensor& x) { return exp(apply(doubled_op, {x})); };
+    fmt::print("its gradient is {}\n", check_gradients(doubled, {z}).wrong_op()->looks_like);
 
     section("kink");
-    const Tensor at_zero = name(xt::xarray<double>{-1, 0, 1}, "z");
+    const Tensor at_zero = name(xt::xarray<double>{-1, 0, 1e-7}, "z");
     fmt::print("{}", check_gradients([](const Tensor& x) { return relu(x); }, {at_zero}, {.order = 1}));
+
+    section("no_excuse");
+    const auto behind = [](const Tensor& x) { return apply(doubled_op, {relu(x)}); };
+    fmt::print("{}", check_gradients(behind, {at_zero}, {.order = 1, .forward = false}));
+
+    section("quick");
+    const Tensor images = draw({784, 32}), classes = Tensor(xt::xarray<int>(xt::arange<int>(0, 32) % 10));
+    const Tensor V1 = name(0.05 * draw({128, 784}), "W1"), V2 = name(0.1 * draw({10, 128}), "W2");
+    const auto large = [&](const Tensor& w1, const Tensor& w2) {
+        return cross_entropy(dot(w2, relu(dot(w1, images))), classes);
+    };
+    const GradientReport quick = check_gradients(large, {V1, V2}, {.order = 1, .directions = 2});
+    fmt::print("{}", quick);
 }
 
 int main(int argc, char** argv) {

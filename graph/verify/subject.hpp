@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -10,6 +11,8 @@
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/function.hpp>
+#include <xgrad/graph/verify/recorded.hpp>
+#include <xgrad/graph/verify/replay.hpp>
 
 /// What check_gradients() examines: a function at a point that can be moved, and the scalar that it is contracted to.
 /// Not installed.
@@ -19,6 +22,12 @@ namespace xgrad::subject {
 class Directions {
   public:
     explicit Directions(std::uint64_t seed) : state_(seed) {}
+
+    std::vector<long double> numbers(std::int64_t count) {
+        std::vector<long double> result(static_cast<std::size_t>(count));
+        for (long double& number : result) number = next();
+        return result;
+    }
 
     Tensor like(const Shape& shape, DType dtype) {
         NodeRef leaf = detail::new_leaf(dtype, shape, {});
@@ -113,7 +122,43 @@ class FunctionSubject : public Subject {
     std::vector<std::size_t> varied_;
 };
 
-/// A function of parameters that it reads by itself. They get their values back at the end.
+/// One recorded operation alone, at the values that its inputs had.
+class StepSubject : public Subject {
+  public:
+    explicit StepSubject(const recorded::Step& step) : step_(step) {
+        for (const NodeRef& input : step.inputs) inputs_.push_back(Tensor(detail::constant_leaf(Tensor(input), {})));
+        for (std::size_t index = 0; index < inputs_.size(); ++index) {
+            if (step.inputs[index]->needs_gradient) varied_.push_back(index);
+        }
+    }
+    std::size_t inputs() const override { return varied_.size(); }
+    const Tensor& original(std::size_t input) const override { return inputs_[varied_[input]]; }
+    std::size_t argument(std::size_t input) const { return varied_[input]; }
+    bool can_widen() const override { return true; }
+    Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
+                  std::vector<Tensor>& parameters) override {
+        std::vector<Tensor> arguments = inputs_;
+        parameters.clear();
+        for (Tensor& argument : arguments) {
+            const bool widens = is_floating(argument.dtype()) && argument.dtype() != precision;
+            if (widens) argument = tensor_of(numbers(argument), argument.shape(), precision);
+        }
+        for (std::size_t index = 0; index < varied_.size(); ++index) {
+            parameters.push_back(parameter(tensor_of(point[index], original(index).shape(), precision)));
+            arguments[varied_[index]] = parameters.back();
+        }
+        return apply(*step_.node->op, arguments, step_.node->attributes, step_.node->location());
+    }
+
+  private:
+    const recorded::Step& step_;
+    std::vector<Tensor> inputs_;
+    std::vector<std::size_t> varied_;
+};
+
+/// A function of parameters that it reads by itself. It is called once, and what it recorded then is recorded again
+/// with other tensors in their place; where that is not possible, they are assigned, and get their values back at the
+/// end.
 class ModelSubject : public Subject {
   public:
     ModelSubject(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters, Location at)
@@ -123,9 +168,10 @@ class ModelSubject : public Subject {
                 throw ValueError("check_gradients", "needs parameters", "a tensor that is not one", at);
             values_.push_back(Tensor(detail::constant_leaf(p, at)));
         }
+        replay_ = verify::Replay(f(), parameters);
     }
     ~ModelSubject() override {
-        for (std::size_t index = 0; index < values_.size(); ++index) {
+        for (std::size_t index = 0; index < values_.size() && is_assigned_; ++index) {
             try {
                 parameters_[index].assign(values_[index]);
             } catch (...) {
@@ -136,8 +182,18 @@ class ModelSubject : public Subject {
     std::size_t inputs() const override { return parameters_.size(); }
     const Tensor& original(std::size_t input) const override { return values_[input]; }
     const std::string& name(std::size_t input) const override { return parameters_[input].name(); }
-    bool can_widen() const override { return false; }
-    Tensor record(const std::vector<std::vector<long double>>& point, DType, std::vector<Tensor>& parameters) override {
+    bool can_widen() const override { return replay_.is_possible(); }
+    Tensor record(const std::vector<std::vector<long double>>& point, DType precision,
+                  std::vector<Tensor>& parameters) override {
+        if (replay_.is_possible()) {
+            parameters.clear();
+            for (std::size_t index = 0; index < parameters_.size(); ++index) {
+                const Tensor& p = parameters_[index];
+                parameters.push_back(parameter(tensor_of(point[index], p.shape(), precision), p.name()));
+            }
+            return replay_(parameters, precision);
+        }
+        is_assigned_ = true;
         for (std::size_t index = 0; index < parameters_.size(); ++index) {
             const Tensor& p = parameters_[index];
             p.assign(tensor_of(point[index], p.shape(), p.dtype()));
@@ -150,6 +206,8 @@ class ModelSubject : public Subject {
     const std::function<Tensor()>& f_;
     const std::vector<Tensor>& parameters_;
     std::vector<Tensor> values_;
+    verify::Replay replay_;
+    bool is_assigned_ = false;
 };
 
 /// Σ |x y|
@@ -159,48 +217,80 @@ inline long double sum_of_sizes(const std::vector<long double>& x, const std::ve
     return sum;
 }
 
+/// A scalar φ = Σ result · cotangent, as it was recorded. The sum is no operation of the graph, so that a wrong one
+/// among those cannot hide another.
+struct Contracted {
+    Tensor result;
+    Tensor cotangent;
+    std::vector<Tensor> parameters;
+
+    long double value() const {
+        const std::vector<long double> y = numbers(result), c = numbers(cotangent);
+        long double sum = 0;
+        for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * c[i];
+        return sum;
+    }
+    /// Of the terms.
+    long double size() const { return sum_of_sizes(numbers(result), numbers(cotangent)); }
+    bool is_differentiable() const { return result.needs_gradient(); }
+    /// ∂φ/∂p by reverse mode.
+    std::vector<Tensor> gradients() const {
+        if (is_differentiable()) return vjp(result, cotangent, parameters, Unconnected::gives_zeros);
+        std::vector<Tensor> zeros;
+        for (const Tensor& p : parameters) zeros.push_back(algebra::filled(0, p.dtype(), p.shape()));
+        return zeros;
+    }
+};
+
 /// The scalar whose gradient is compared: for order 1 the function contracted with a random cotangent, for order 2 the
-/// gradient of that contracted with random directions.
+/// gradient of that contracted with random directions, and so on.
 class Scalar {
   public:
     Scalar(Subject& subject, int order, std::uint64_t seed, Location at)
         : subject_(subject), order_(order), seed_(seed), at_(at) {}
 
-    /// `size`, if given, becomes the sum of the sizes of the terms that the function is contracted from.
-    Tensor record(const std::vector<std::vector<long double>>& point, DType precision, std::vector<Tensor>& parameters,
-                  long double* size = nullptr) {
-        Directions directions(seed_);
-        const Tensor y = subject_.record(point, precision, parameters);
+    Contracted record(const std::vector<std::vector<long double>>& point, DType precision) {
+        std::size_t drawn = 0;
+        Contracted recorded;
+        recorded.result = subject_.record(point, precision, recorded.parameters);
+        const Tensor& y = recorded.result;
         if (!is_floating(y.dtype())) {
             throw GradientError("check_gradients", "needs a floating-point result", std::string(name(y.dtype())), at_);
         }
-        const Tensor cotangent = directions.like(y.shape(), y.dtype());
-        if (size) *size = sum_of_sizes(numbers(y), numbers(cotangent));
-        Tensor scalar = algebra::inner_product(y, cotangent);
-        for (int order = 1; order < order_; ++order) {
-            if (!scalar.needs_gradient()) break;
-            const std::vector<Tensor> gradients = grad(scalar, parameters, Unconnected::gives_zeros);
+        recorded.cotangent = direction(drawn++, y.shape(), y.dtype());
+        for (int order = 1; order < order_ && recorded.is_differentiable(); ++order) {
             Tensor sum;
-            for (const Tensor& gradient : gradients) {
+            for (const Tensor& gradient : recorded.gradients()) {
                 const Tensor term =
-                    algebra::inner_product(gradient, directions.like(gradient.shape(), gradient.dtype()));
+                    algebra::inner_product(gradient, direction(drawn++, gradient.shape(), gradient.dtype()));
                 sum = sum.is_empty_handle() ? term : algebra::sum_of(sum, term);
             }
-            scalar = sum;
+            recorded.result = sum;
+            recorded.cotangent = algebra::filled(1, sum.dtype(), sum.shape());
         }
-        return scalar;
+        return recorded;
     }
 
     long double at(const std::vector<std::vector<long double>>& point, DType precision) {
-        std::vector<Tensor> parameters;
-        return detail::only_element(record(point, precision, parameters), {});
+        return record(point, precision).value();
     }
 
   private:
+    /// The direction with this number: drawn once, and used again at every point.
+    const Tensor& direction(std::size_t number, const Shape& shape, DType dtype) {
+        std::vector<Tensor>& drawn = drawn_[static_cast<std::size_t>(dtype)];
+        if (drawn.size() <= number) drawn.resize(number + 1);
+        if (drawn[number].is_empty_handle() || drawn[number].shape() != shape) {
+            drawn[number] = Directions(seed_ + 0x51ED27 * number).like(shape, dtype);
+        }
+        return drawn[number];
+    }
+
     Subject& subject_;
     int order_;
     std::uint64_t seed_;
     Location at_;
+    std::array<std::vector<Tensor>, dtype_count> drawn_;
 };
 
 }  // namespace xgrad::subject
