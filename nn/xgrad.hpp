@@ -5,6 +5,7 @@
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/dtype.hpp>
 #include <xgrad/graph/error.hpp>
+#include <xgrad/graph/explain/derivation.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/print.hpp>
 #include <xgrad/graph/shape.hpp>
