@@ -8,6 +8,7 @@
 #include <xgrad/graph/explain/names.hpp>
 #include <xgrad/graph/explain/notation.hpp>
 #include <xgrad/graph/explain/read.hpp>
+#include <xgrad/graph/explain/walk.hpp>
 #include <xgrad/graph/recording.hpp>
 
 namespace xgrad::explain {
@@ -35,11 +36,13 @@ class Collector {
   public:
     Collector(const Tensor& y, std::span<const Tensor> xs, Equations& result, Location at)
         : equations_(result), algebra_(result.algebra), root_(source(y, "derivation", at)) {
-        visit(root_.get());
+        visit({root_});
         const std::size_t count = nodes_.size();
         for (Entry& entry : entries_) entry.is_forward = true;
         differentiate(y, xs, at);
-        for (std::size_t i = 0; i < xs.size(); ++i) visit(gradients_[i].node().get());
+        std::vector<NodeRef> roots{root_};
+        for (std::size_t i = 0; i < xs.size(); ++i) roots.push_back(gradients_[i].node());
+        visit(roots);
         for (Node* node : nodes_) {
             for (const NodeRef& input : node->inputs) ++entry_of(*input).uses;
         }
@@ -52,7 +55,8 @@ class Collector {
         arrange(equations_, is_nameless_, results_);
         std::vector<std::pair<std::size_t, std::size_t>> gradients;
         for (const auto& [gradient, x] : result_of_) {
-            if (const auto of = symbol_of_.find(x); of != symbol_of_.end()) gradients.emplace_back(gradient, of->second);
+            if (const auto of = symbol_of_.find(x); of != symbol_of_.end())
+                gradients.emplace_back(gradient, of->second);
         }
         add_remarks(equations_, stretches_, gradients, distributions_);
     }
@@ -60,24 +64,11 @@ class Collector {
   private:
     Entry& entry_of(const Node& node) { return entries_[index_.at(&node)]; }
 
-    /// Every ancestor that is not yet known, inputs first.
-    void visit(Node* root) {
-        std::vector<std::pair<Node*, std::size_t>> path;
-        const auto enter = [&](Node* node) {
-            if (seen_.insert(node).second) path.emplace_back(node, 0);
-        };
-        enter(root);
-        while (!path.empty()) {
-            auto& [node, next] = path.back();
-            if (next < node->inputs.size()) {
-                enter(node->inputs[next++].get());
-                continue;
-            }
-            index_.emplace(node, nodes_.size());
-            nodes_.push_back(node);
-            entries_.emplace_back();
-            path.pop_back();
-        }
+    /// Takes in everything that the roots are computed from, inputs first; what is known already keeps its place.
+    void visit(const std::vector<NodeRef>& roots) {
+        nodes_ = ancestors(roots);
+        for (std::size_t i = entries_.size(); i < nodes_.size(); ++i) index_.emplace(nodes_[i], i);
+        entries_.resize(nodes_.size());
     }
 
     /// The gradients, and with them the derivative with respect to everything on the way: one call, one graph.
@@ -373,7 +364,6 @@ class Collector {
     NodeRef root_;
     std::vector<Node*> nodes_;
     std::vector<Entry> entries_;
-    std::unordered_set<const Node*> seen_;
     std::unordered_map<const Node*, std::size_t> index_;
     std::vector<Tensor> gradients_;     // of what was asked for, then of between_
     std::vector<const Node*> asked_;    // the nodes of the xs

@@ -6,6 +6,7 @@
 
 #include <xgrad/graph/explain/layout.hpp>
 #include <xgrad/graph/explain/notation.hpp>
+#include <xgrad/graph/explain/walk.hpp>
 
 namespace xgrad {
 
@@ -14,12 +15,6 @@ namespace {
 using namespace explain;
 
 constexpr std::size_t widest = 64;  // a longer equation does not push the others' shapes further
-
-/// Characters, not bytes.
-std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 std::string padded(const std::string& text, std::size_t to) {
     return text + std::string(to > width(text) ? to - width(text) : 0, ' ');
@@ -56,17 +51,29 @@ std::string lines_of(const std::vector<Block>& blocks, bool is_ascii) {
     return text;
 }
 
+/// Names with their shapes; of many the first and the last.
+std::string named_list(const Equations& equations, const Writer& writer, const std::vector<std::size_t>& symbols) {
+    constexpr std::size_t most = 24, begin = 4, end = 2;
+    std::string list;
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+        const bool is_shown = symbols.size() <= most || i < begin || i + end >= symbols.size();
+        if (is_shown || i == begin) list += list.empty() ? "" : ", ";
+        if (is_shown) list += writer.name(symbols[i]) + " " + to_string(equations.symbols[symbols[i]].shape);
+        if (!is_shown && i == begin) list += "...";
+    }
+    return list;
+}
+
 std::string given(const Equations& equations, Style style) {
     const Writer writer(equations, style);
-    std::string data, parameters;
+    std::vector<std::size_t> data, parameters;
     for (std::size_t index : equations.given) {
-        const Symbol& symbol = equations.symbols[index];
-        std::string& list = symbol.kind == Symbol::Kind::parameter ? parameters : data;
-        list += (list.empty() ? "" : ", ") + writer.name(index) + " " + to_string(symbol.shape);
+        const bool is_parameter = equations.symbols[index].kind == Symbol::Kind::parameter;
+        (is_parameter ? parameters : data).push_back(index);
     }
     std::string text;
-    if (!data.empty()) text += "given       " + data + "\n";
-    if (!parameters.empty()) text += "parameters  " + parameters + "\n";
+    if (!data.empty()) text += "given       " + named_list(equations, writer, data) + "\n";
+    if (!parameters.empty()) text += "parameters  " + named_list(equations, writer, parameters) + "\n";
     return text;
 }
 
