@@ -9,6 +9,7 @@
 #include <xgrad/graph/explain/derivation.hpp>
 #include <xgrad/graph/explain/draw.hpp>
 #include <xgrad/graph/explain/summary.hpp>
+#include <xgrad/graph/explain/walkthrough.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/print.hpp>
 #include <xgrad/graph/shape.hpp>

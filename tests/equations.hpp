@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cctype>
 #include <deque>
 #include <map>
@@ -359,7 +360,7 @@ class Evaluation {
     std::size_t lines_ = 0;
 };
 
-/// Gives every array that y is computed from, and that has no name, one, and lists it.
+/// Lists every array that y is computed from; one without a name is given one.
 inline void name_leaves(const Tensor& y, std::map<std::string, Tensor>& given) {
     std::vector<xgrad::Node*> path{y.node().get()};
     std::unordered_set<xgrad::Node*> seen(path.begin(), path.end());
@@ -367,9 +368,10 @@ inline void name_leaves(const Tensor& y, std::map<std::string, Tensor>& given) {
         xgrad::Node* node = path.back();
         path.pop_back();
         const Tensor value = xgrad::Record(*node).output();
-        if (node->inputs.empty() && value.name().empty() && value.rank() > 0 && !value.needs_gradient()) {
-            const std::string name = "c" + std::to_string(given.size());
-            given.emplace(name, xgrad::name(value, name));
+        if (node->inputs.empty() && value.rank() > 0 && !value.needs_gradient()) {
+            static std::atomic<int> count = 0;
+            if (value.name().empty()) xgrad::name(value, "c" + std::to_string(++count));
+            given.emplace(value.name(), value);
         }
         for (const xgrad::NodeRef& input : node->inputs) {
             if (seen.insert(input.get()).second) path.push_back(input.get());

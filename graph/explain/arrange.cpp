@@ -60,8 +60,11 @@ void inline_lines(Equations& equations, const std::vector<bool>& is_nameless, co
                 if (value->size <= line.value->size) line.value = value;
             }
             if (!is_nameless[line.symbol] || is_result[line.symbol]) continue;
-            const Ref of = split(line.value).of;
-            const bool is_simple = !of || of->form == Form::symbol || as_number(of);
+            const auto [coefficient, of] = split(line.value);
+            const bool is_multiple =
+                of && of->form == Form::symbol;  // 2 Z is inlined where it is used once, Z anywhere
+            const bool is_simple =
+                as_number(line.value) || (is_multiple && (coefficient == 1 || uses.is_in_one_line[line.symbol]));
             const bool is_single = uses.count[line.symbol] <= 1 && !uses.is_operand[line.symbol];
             if (is_simple || (is_single && line.value->size <= most_inlined)) {
                 inlined.emplace(line.symbol, line.value);

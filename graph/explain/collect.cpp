@@ -61,6 +61,16 @@ class Collector {
         add_remarks(equations_, stretches_, gradients, distributions_);
     }
 
+    /// What each symbol stands for.
+    std::vector<Tensor> tensors() const {
+        std::vector<Tensor> result(equations_.symbols.size());
+        for (const auto& [node, symbol] : symbol_of_) result[symbol] = Record(*nodes_[index_.at(node)]).output();
+        for (std::size_t i = 0; i < results_.size(); ++i) {
+            if (i > 0) result[results_[i]] = gradients_[i - 1];  // the first is y
+        }
+        return result;
+    }
+
   private:
     Entry& entry_of(const Node& node) { return entries_[index_.at(&node)]; }
 
@@ -381,9 +391,11 @@ class Collector {
 
 }  // namespace
 
-std::unique_ptr<Equations> equations_of(const Tensor& y, std::span<const Tensor> xs, bool simplifies, Location at) {
+std::unique_ptr<Equations> equations_of(const Tensor& y, std::span<const Tensor> xs, bool simplifies, Location at,
+                                        std::vector<Tensor>* tensors) {
     auto result = std::make_unique<Equations>(simplifies);
-    Collector(y, xs, *result, at);
+    const Collector collector(y, xs, *result, at);
+    if (tensors) *tensors = collector.tensors();
     return result;
 }
 

@@ -48,8 +48,10 @@ struct Equations {
     std::int64_t examples = 0;  // the m of 1/m; 0 if there is none
 };
 
-/// Records the gradients ∂y/∂xs and reads the equations off the graph. Throws what grad() throws.
-std::unique_ptr<Equations> equations_of(const Tensor& y, std::span<const Tensor> xs, bool simplifies, Location at);
+/// Records the gradients ∂y/∂xs and reads the equations off the graph; the symbols' tensors too, if they are wanted.
+/// Throws what grad() throws.
+std::unique_ptr<Equations> equations_of(const Tensor& y, std::span<const Tensor> xs, bool simplifies, Location at,
+                                        std::vector<Tensor>* tensors = nullptr);
 
 /// Inlines what has no name of its own and is used once, drops what nothing uses, and brings the backward equations
 /// into the order of the layers: first the last one, and in each the derivative of its value before those of its

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <unistd.h>
+
 #include <xgrad/xgrad.hpp>
 
 #include "support.hpp"
@@ -37,7 +39,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 /// A folder of its own, removed in the end; and a PATH without any programs while it is asked for.
 struct Folder {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("xgrad_draw_" + std::to_string(std::rand()));
+    std::filesystem::path path = std::filesystem::temp_directory_path() / ("xgrad_draw_" + std::to_string(getpid()));
     std::string search = std::getenv("PATH");
     Folder() { std::filesystem::create_directory(path); }
     ~Folder() {
@@ -167,6 +169,48 @@ BOOST_AUTO_TEST_CASE(suspicious_stretches_are_told) {
     BOOST_TEST(doubts(sum(A - Y)) == "[][rank 1; meant reshape(Y, {5, 1})?]");
     BOOST_TEST(doubts(sum(A - row)) == "[two ways; meant reshape(A, {1, 5})?][two ways; meant reshape(r, {5, 1})?]");
     BOOST_TEST(doubts(sum(xgrad::parameter(support::draws({3, 5}, 4)) - Y)) == "[rank 1; meant reshape(Y, {1, 5})?]");
+}
+
+/// The page as a browser has made it; empty where there is no Chromium.
+std::string seen_by_browser(const Folder& folder, const std::string& page, const std::string& fragment) {
+    if (std::system("command -v chromium > /dev/null") != 0) return "";
+    const std::string file = folder.file("page.html"), seen = folder.file("seen.html");
+    std::ofstream(file) << page;
+    const std::string profile = " --user-data-dir=" + folder.file("profile");
+    const std::string command = "timeout 60 chromium --headless --no-sandbox --disable-gpu" + profile +
+                                " --dump-dom 'file://" + file + fragment + "' > " + seen + " 2> /dev/null";
+    if (std::system(command.c_str()) != 0) return "";
+    std::ifstream stream(seen);
+    return std::string((std::istreambuf_iterator<char>(stream)), {});
+}
+
+BOOST_AUTO_TEST_CASE(a_walkthrough_goes_forward_and_back) {
+    const Network net;
+    const Folder folder;
+    const std::string page = walkthrough(net.J, {net.W1, net.b1, net.W2, net.b2});
+    BOOST_TEST(count_of(page, "backward:false") == 4u);  // Z1, A1, Z2, J
+    BOOST_TEST(count_of(page, "backward:true") == 6u);
+    BOOST_TEST(count_of(page, "http") == 1u);  // the name of SVG; nothing is fetched
+    const std::string gradient = fmt::format("{:.3g}", grad(net.J, net.b2));
+    BOOST_TEST(contains(page, gradient), gradient);
+    const std::string seen = seen_by_browser(folder, page, "#8");
+    if (seen.empty()) return;
+    BOOST_TEST(contains(seen, "step 8 of 10, backward, m = 40"), seen);
+    BOOST_TEST(contains(seen, "∂Z1 = W2ᵀ ∂Z2 * (1 − A1²)   (4, 40)"), seen);
+    BOOST_TEST(count_of(seen, "class=\"value  now ") == 1u);
+    BOOST_TEST(count_of(seen, "class=\"later\"") == 2u);  // ∂W1 and ∂b1 are still to come
+}
+
+BOOST_AUTO_TEST_CASE(a_derivation_is_a_page) {
+    const Network net;
+    const Folder folder;
+    const std::string page = derivation(net.J, {net.W1, net.b1}).html();
+    BOOST_TEST(count_of(page, "http") == 0u);
+    BOOST_TEST(contains(page, "<td class=\"value\">W1 X + b1</td>"), page);
+    const std::string seen = seen_by_browser(folder, page, "");
+    if (seen.empty()) return;
+    BOOST_TEST(contains(seen, "<span class=\"symbol\">W1</span> <span class=\"symbol\">X</span>"), seen);
+    BOOST_TEST(contains(seen, "<span class=\"symbol\">∂Z1</span>"), seen);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <fstream>
 
 #include <xgrad/xgrad.hpp>
 
@@ -72,6 +73,7 @@ void lesson(const tutorial::Arguments&) {
     section("picture");
     std::filesystem::create_directories("tutorials/pictures");
     draw(J, {.values = true}).save("tutorials/pictures/08_graph.png");
+    std::ofstream("tutorials/pictures/08_walkthrough.html") << walkthrough(J, {W1, b1, W2, b2});
 }
 
 int main(int argc, char** argv) {
