@@ -260,8 +260,8 @@ class Collector {
     /// True for a sum or product with the parameters of one layer.
     static bool is_layer(const Entry& entry) {
         const bool has_layer = entry.layer >= 0 || entry.layer == layer_without_number;
-        return entry.is_forward && has_layer &&
-               (entry.value->form == Form::sum || entry.value->form == Form::matrix_product);
+        const bool is_sum = entry.value->form == Form::sum && entry.value->arguments.size() > 1;
+        return entry.is_forward && has_layer && (is_sum || entry.value->form == Form::matrix_product);
     }
 
     /// A new symbol under the user's name, ∂ and the name of what it is a derivative of, Z and A with the number of a
@@ -286,7 +286,9 @@ class Collector {
                 return add_symbol(Symbol::Kind::value, std::move(name), node, false);
             }
             std::int64_t layer = no_layer;
+            std::size_t of = 0;
             for_each_symbol(entry.value, [&](std::size_t symbol) {
+                of = symbol;
                 const std::string& name = equations_.symbols[symbol].name;
                 const auto own = numbered(name);
                 const bool is_first = layer == no_layer;
@@ -295,18 +297,12 @@ class Collector {
                                                             : several_layers;
             });
             std::string name = free_name("A", layer);
-            if (!name.empty() && node.shape == equations_.symbols[symbol_in(entry.value)].shape) {
+            if (!name.empty() && node.shape == equations_.symbols[of].shape) {
                 return add_symbol(Symbol::Kind::value, std::move(name), node, false);
             }
         }
         const auto kind = entry.is_forward ? Symbol::Kind::value : Symbol::Kind::derivative;
         return add_symbol(kind, names_.next("t"), node, true);
-    }
-
-    static std::size_t symbol_in(Ref value) {
-        std::size_t result = none;
-        for_each_symbol(value, [&](std::size_t symbol) { result = symbol; });
-        return result;
     }
 
     std::string name_of_x(std::size_t number) const {

@@ -277,6 +277,39 @@ BOOST_AUTO_TEST_CASE(of_cross_entropies_end_in_a_difference) {
     check(-sum(any * log(A)) / 5, W, "1/m (A * sum_rows(Y) - Y)");
 }
 
+BOOST_AUTO_TEST_CASE(are_simplified_and_still_right) {
+    const support::Eagerness deferred(false);
+    const Tensor x = xgrad::parameter(support::draws({2, 3, 4}, 1, 0.5, 2), "x");
+    const Tensor y = xgrad::parameter(support::draws({3, 4}, 2, 0.5, 2), "y");
+    const std::map<std::string, Tensor> given{{"x", x}, {"y", y}};
+    const auto twos = [](const xgrad::Shape& shape) { return xgrad::full(shape, 2, xgrad::DType::float64); };
+    const struct {
+        Tensor J;
+        const char* line;  // what becomes of it
+    } cases[] = {
+        {sum(y * xgrad::sum(twos({3, 4}), 1, xgrad::keepdims)), "dy = 8 "},
+        {sum(transpose(transpose(x, {1, 2, 0}), {1, 2, 0}) * exp(transpose(x, {2, 0, 1}))), "axes=(2, 0, 1)"},
+        {sum(sin(transpose(transpose(y)))), "dy = cos(y) "},
+        {sum(exp(reshape(reshape(x, {6, 4}), {2, 3, 4}))), "exp(x)"},
+        {sum(y * y * y / y), "dy = 2 y "},
+        {sum(y + y - 3 * y), "dy = -1 "},
+        {sum(exp(sigmoid(-y))), "1 - sigmoid(y)"},
+        {sum(0 * y + 1 * x), "J = sum(x) "},
+        {sum(2 * matmul(3 * transpose(y), 4 * y)), "24 "},
+        {sum(where(y > 1, y, 0) * y), "where(["},
+    };
+    for (const auto& [J, line] : cases) {
+        for (const Tensor& p : {x, y}) {
+            try {
+                const std::string text = derivation(J, {p}).ascii();
+                BOOST_TEST(text.find(line) != std::string::npos, line << " is not in\n" << text);
+                BOOST_TEST(equations::same(Evaluation(text, given)["d" + p.name()], grad(J, p)), text);
+            } catch (const xgrad::GradientError&) {  // it does not depend on that one
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(of_a_users_operation_are_written_by_its_formula_or_as_a_call) {
     const support::Eagerness deferred(false);
     const Tensor x = xgrad::parameter(support::draws({2, 3}, 1, 0.5, 2), "x");
