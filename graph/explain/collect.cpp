@@ -25,6 +25,7 @@ struct Entry {
     std::size_t uses = 0;   // as an input of others
     std::size_t of = none;  // it is the derivative with respect to the node of that index
     bool is_forward = false;
+    bool is_asked_for = false;      // one of the xs
     std::size_t wanted_for = none;  // it is the gradient for the x of that number
     bool is_matrix = false;         // an operand of a matrix product
     bool is_calculated = false;     // an operand of arithmetic
@@ -104,6 +105,7 @@ class Collector {
         const std::size_t asked_for = xs.size();
         for (std::size_t i = 0; i < asked_for; ++i) {
             asked_.push_back(source(xs[i], "derivation", {}).get());
+            if (const auto x = index_.find(asked_.back()); x != index_.end()) entries_[x->second].is_asked_for = true;
             std::size_t& wanted_for = entry_of(*gradients_[i].node()).wanted_for;
             if (wanted_for == none) wanted_for = i;
         }
@@ -247,7 +249,7 @@ class Collector {
 
     bool needs_line(const Node& node, const Entry& entry, bool is_cheap) const {
         if (has_name(node) || &node == root_.get()) return true;
-        if (entry.is_forward && std::find(asked_.begin(), asked_.end(), &node) != asked_.end()) return true;
+        if (entry.is_forward && entry.is_asked_for) return true;
         if (as_number(entry.value) || entry.value->form == Form::symbol) return false;
         // W X + b before its activation, although nothing else may use it.
         if (is_layer(entry) && !entry.is_calculated && node.shape.rank() > 0) return true;
@@ -286,9 +288,9 @@ class Collector {
                 return add_symbol(Symbol::Kind::value, std::move(name), node, false);
             }
             std::int64_t layer = no_layer;
-            std::size_t of = 0;
+            std::size_t only = 0;
             for_each_symbol(entry.value, [&](std::size_t symbol) {
-                of = symbol;
+                only = symbol;
                 const std::string& name = equations_.symbols[symbol].name;
                 const auto own = numbered(name);
                 const bool is_first = layer == no_layer;
@@ -297,7 +299,7 @@ class Collector {
                                                             : several_layers;
             });
             std::string name = free_name("A", layer);
-            if (!name.empty() && node.shape == equations_.symbols[of].shape) {
+            if (!name.empty() && node.shape == equations_.symbols[only].shape) {
                 return add_symbol(Symbol::Kind::value, std::move(name), node, false);
             }
         }

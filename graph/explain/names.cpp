@@ -64,8 +64,8 @@ std::string Names::take(std::string name, std::string_view mark) {
 }
 
 std::string Names::next(std::string_view base) {
-    for (int number = 1;; ++number) {
-        std::string name = std::string(base) + std::to_string(number);
+    for (int& number = numbers_[std::string(base)];;) {
+        std::string name = std::string(base) + std::to_string(++number);
         if (is_free(name)) return name;
     }
 }

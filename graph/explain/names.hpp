@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace xgrad::explain {
@@ -26,11 +27,12 @@ class Names {
     bool is_free(const std::string& name) const { return !taken_.contains(name) && !reserved_.contains(name); }
     /// The name itself, or with ' or a number behind it.
     std::string take(std::string name, std::string_view mark);
-    /// base1, base2, ...
+    /// base1, base2, ...: the next one that is free.
     std::string next(std::string_view base);
 
   private:
     std::unordered_set<std::string> taken_, reserved_;
+    std::unordered_map<std::string, int> numbers_;
 };
 
 }  // namespace xgrad::explain
