@@ -145,7 +145,7 @@ bool is_right(const std::string& text, const Network& net) {
 
 // A user's operations: one has a formula that is known, one has not.
 const xgrad::Op& users_square = define(xgrad::Elementwise{
-    .name = "planted_power",
+    .name = "planted_own_square",
     .math = "y = x^2",
     .forward = xgrad::floating<1>([](auto x) { return x * x; }),
     .partials = {[](const xgrad::Record& r) { return 2 * r.input(); }},
