@@ -7,6 +7,11 @@
 #include <xgrad/graph/differentiate.hpp>
 #include <xgrad/graph/dtype.hpp>
 #include <xgrad/graph/error.hpp>
+#include <xgrad/graph/explain/broadcasts.hpp>
+#include <xgrad/graph/explain/derivation.hpp>
+#include <xgrad/graph/explain/draw.hpp>
+#include <xgrad/graph/explain/summary.hpp>
+#include <xgrad/graph/explain/walkthrough.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/plan.hpp>
 #include <xgrad/graph/print.hpp>
@@ -25,6 +30,7 @@
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/optimiser.hpp>
 #include <xgrad/nn/progress.hpp>
+#include <xgrad/nn/summary.hpp>
 #include <xgrad/nn/train.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
