@@ -64,6 +64,21 @@ struct Count {
     std::set<std::string> ops;
 };
 
+/// Whether a table of formulas can be set: braces and brackets in pairs, three cells in each row.
+bool is_sound_markdown(const std::string& text) {
+    const auto count = [&](const std::string& part) {
+        std::size_t found = 0;
+        for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
+        return found;
+    };
+    bool has_three_cells = true;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        has_three_cells = has_three_cells && (line.empty() || std::count(line.begin(), line.end(), '|') == 4);
+    }
+    return has_three_cells && count("{") == count("}") && count("\\left") == count("\\right") && count("$") % 2 == 0;
+}
+
 void compare(const xgrad::Op& op, const xgrad::Probe& probe, int order, const xgrad::DerivationOptions& options,
              Count& count) {
     std::string text;
@@ -84,6 +99,8 @@ void compare(const xgrad::Op& op, const xgrad::Probe& probe, int order, const xg
         }
         if (xs.empty()) return;
         text = derivation(program.J, xs, options).ascii();
+        const std::string markdown = derivation(program.J, xs, options).markdown();
+        BOOST_TEST(is_sound_markdown(markdown), markdown);
         const std::vector<Tensor> gradients = grad(program.J, xs);
         const Evaluation lines(text, program.given);
         const long double least = order == 2 ? 0.01 : 1e-290L;  // where terms cancel to nothing
@@ -229,6 +246,18 @@ BOOST_AUTO_TEST_CASE(of_the_notes_network_are_the_notes) {
         "    ∂Z1 = W2ᵀ ∂Z2 * (1 − A1²)   (4, 400)\n"
         "    ∂W1 = ∂Z1 Xᵀ                (4, 2)\n"
         "    ∂b1 = Σ_columns ∂Z1         (4, 1)     because b1 was stretched over 400 columns\n");
+}
+
+BOOST_AUTO_TEST_CASE(are_written_in_latex) {
+    const support::Eagerness deferred(false);
+    const Network net({2, 4, 1}, {tanh_, sigmoid_}, true, 400);
+    const std::string text = derivation(net.J, net.parameters).markdown();
+    for (const char* row :
+         {"| $Z^{[1]} = W^{[1]} \\, X + b^{[1]}$ | (4, 400) | $b^{[1]}$ (4, 1) stretched over 400 columns |",
+          "| $\\partial Z^{[2]} = \\frac{1}{m} \\left(A^{[2]} - Y\\right)$ | (1, 400) |  |",
+          "| $\\partial W^{[1]} = \\partial Z^{[1]} \\, X^{T}$ | (4, 2) |  |"}) {
+        BOOST_TEST(text.find(row) != std::string::npos, row << " is not in\n" << text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(of_networks_give_their_gradients_whoever_names_the_layers) {
