@@ -379,11 +379,11 @@ inline void name_leaves(const Tensor& y, std::map<std::string, Tensor>& given) {
     }
 }
 
-/// Whether two arrays agree up to rounding: to 1e-10 of their largest number.
-inline boost::test_tools::predicate_result same(const Tensor& x, const Tensor& y) {
-    long double largest = 0;
+/// Whether two arrays agree up to rounding: to 1e-10 of their largest number, or of `least` where they are smaller.
+inline boost::test_tools::predicate_result same(const Tensor& x, const Tensor& y, long double least = 1e-290L) {
+    long double largest = least;
     for (const long double number : support::numbers_of(y)) largest = std::max(largest, std::abs(number));
-    return support::close(x, y, 1e-10, static_cast<double>(1e-10L * largest) + 1e-300);
+    return support::close(x, y, 1e-10, static_cast<double>(1e-10L * largest));
 }
 
 }  // namespace equations

@@ -67,7 +67,7 @@ function show(texts, numbers, sign) {
   texts.forEach((text, i) => {
     let part = parts[i] || "";
     if (sign && part && i === 0) part = sign + part;
-    text.textContent = part.length > 24 ? part.slice(0, 23) + "…" : part;
+    text.textContent = part.length > 22 ? part.slice(0, 21) + "…" : part;
   });
 }
 const list = document.getElementById("list");

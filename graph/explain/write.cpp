@@ -215,7 +215,10 @@ Writer::Text Writer::call(Ref x, bool is_arithmetic) const {
         is_floating(x->dtype)) {
         return written(x->arguments[0], true);  // a condition counts as 0 or 1
     }
-    if (writing == Writing::absolute && !is(Style::ascii)) return {bracketed(argument(0), "|", "|"), as_atom};
+    if (writing == Writing::absolute && !is(Style::ascii)) {
+        // A plain | would end the cell of a Markdown table.
+        return {is(Style::latex) ? bracketed(argument(0), "\\lvert ", "\\rvert ") : "|" + argument(0) + "|", as_atom};
+    }
     if (writing == Writing::sigmoid && !is(Style::ascii)) {
         return {(is(Style::latex) ? "\\sigma" : "σ") + bracketed(argument(0), "(", ")"), as_atom};
     }

@@ -43,19 +43,20 @@ struct Program {
         J = sum(y * w);
         equations::name_leaves(J, given);
     }
-
-    std::vector<Tensor> connected() const {
-        std::vector<Tensor> result;
-        for (const Tensor& x : parameters) {
-            try {
-                grad(J, x);
-                result.push_back(x);
-            } catch (const xgrad::GradientError&) {
-            }
-        }
-        return result;
-    }
 };
+
+/// The parameters that y depends on.
+std::vector<Tensor> connected(const Tensor& y, const std::vector<Tensor>& xs) {
+    std::vector<Tensor> result;
+    for (const Tensor& x : xs) {
+        try {
+            grad(y, x);
+            result.push_back(x);
+        } catch (const xgrad::GradientError&) {
+        }
+    }
+    return result;
+}
 
 struct Count {
     int evaluated = 0;
@@ -63,18 +64,49 @@ struct Count {
     std::set<std::string> ops;
 };
 
-void compare(const xgrad::Op& op, const xgrad::Probe& probe, const xgrad::DerivationOptions& options, Count& count) {
+/// Whether a table of formulas can be set: braces and brackets in pairs, three cells in each row.
+bool is_sound_markdown(const std::string& text) {
+    const auto count = [&](const std::string& part) {
+        std::size_t found = 0;
+        for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
+        return found;
+    };
+    bool has_three_cells = true;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        has_three_cells = has_three_cells && (line.empty() || std::count(line.begin(), line.end(), '|') == 4);
+    }
+    return has_three_cells && count("{") == count("}") && count("\\left") == count("\\right") && count("$") % 2 == 0;
+}
+
+void compare(const xgrad::Op& op, const xgrad::Probe& probe, int order, const xgrad::DerivationOptions& options,
+             Count& count) {
     std::string text;
     try {
-        const Program program(op, probe);
+        Program program(op, probe);
         if (program.J.is_empty_handle()) return;
-        const std::vector<Tensor> xs = program.connected();
+        std::vector<Tensor> xs = connected(program.J, program.parameters);
+        if (order == 2) {
+            Tensor norm;
+            for (const Tensor& gradient : grad(program.J, xs)) {
+                const Tensor term = sum(square(gradient));
+                norm = norm.is_empty_handle() ? term : norm + term;
+            }
+            if (norm.is_empty_handle() || !norm.needs_gradient()) return;
+            equations::name_leaves(norm, program.given);
+            program.J = norm;
+            xs = connected(norm, xs);
+        }
         if (xs.empty()) return;
         text = derivation(program.J, xs, options).ascii();
+        const std::string markdown = derivation(program.J, xs, options).markdown();
+        BOOST_TEST(is_sound_markdown(markdown), markdown);
         const std::vector<Tensor> gradients = grad(program.J, xs);
         const Evaluation lines(text, program.given);
+        const long double least = order == 2 ? 0.01 : 1e-290L;  // where terms cancel to nothing
         for (std::size_t i = 0; i < xs.size(); ++i) {
-            BOOST_TEST(equations::same(lines["d" + xs[i].name()], gradients[i]), xs[i].name() << " in\n" << text);
+            BOOST_TEST(equations::same(lines["d" + xs[i].name()], gradients[i], least), xs[i].name() << " in\n"
+                                                                                                     << text);
         }
         ++count.evaluated;
         count.ops.insert(op.name);
@@ -171,21 +203,24 @@ BOOST_AUTO_TEST_SUITE(derivations)
 
 BOOST_AUTO_TEST_CASE(of_every_operation_give_its_gradients) {
     const support::Eagerness deferred(false);
-    Count count, raw;
+    Count count, raw, second;
     for (const xgrad::Op* op : xgrad::catalogue()) {
         if (op->name.starts_with("planted_")) continue;
         for (const xgrad::Probe& probe : op->probes) {
             BOOST_TEST_CONTEXT(op->name << ", probe " << probe.label) {
-                compare(*op, probe, {}, count);
-                compare(*op, probe, {.simplify = false}, raw);
+                compare(*op, probe, 1, {}, count);
+                compare(*op, probe, 1, {.simplify = false}, raw);
+                compare(*op, probe, 2, {}, second);
             }
         }
     }
     BOOST_TEST(count.ops.size() > 130u);
     BOOST_TEST(count.unreadable * 20 <= count.evaluated);
+    BOOST_TEST(second.ops.size() > 90u);
     BOOST_TEST_MESSAGE(count.evaluated << " derivations of " << count.ops.size() << " operations, " << count.unreadable
                                        << " that cannot be read; as recorded " << raw.evaluated << " and "
-                                       << raw.unreadable);
+                                       << raw.unreadable << "; second derivatives " << second.evaluated << " of "
+                                       << second.ops.size() << " operations");
 }
 
 BOOST_AUTO_TEST_CASE(of_the_notes_network_are_the_notes) {
@@ -211,6 +246,18 @@ BOOST_AUTO_TEST_CASE(of_the_notes_network_are_the_notes) {
         "    ∂Z1 = W2ᵀ ∂Z2 * (1 − A1²)   (4, 400)\n"
         "    ∂W1 = ∂Z1 Xᵀ                (4, 2)\n"
         "    ∂b1 = Σ_columns ∂Z1         (4, 1)     because b1 was stretched over 400 columns\n");
+}
+
+BOOST_AUTO_TEST_CASE(are_written_in_latex) {
+    const support::Eagerness deferred(false);
+    const Network net({2, 4, 1}, {tanh_, sigmoid_}, true, 400);
+    const std::string text = derivation(net.J, net.parameters).markdown();
+    for (const char* row :
+         {"| $Z^{[1]} = W^{[1]} \\, X + b^{[1]}$ | (4, 400) | $b^{[1]}$ (4, 1) stretched over 400 columns |",
+          "| $\\partial Z^{[2]} = \\frac{1}{m} \\left(A^{[2]} - Y\\right)$ | (1, 400) |  |",
+          "| $\\partial W^{[1]} = \\partial Z^{[1]} \\, X^{T}$ | (4, 2) |  |"}) {
+        BOOST_TEST(text.find(row) != std::string::npos, row << " is not in\n" << text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(of_networks_give_their_gradients_whoever_names_the_layers) {
