@@ -41,6 +41,12 @@ class Execution {
         copies_.clear();
     }
 
+    /// What it has taken up for a few million nodes is given back.
+    bool is_worth_keeping() const {
+        constexpr std::size_t most_values = std::size_t{1} << 18;
+        return schedule_.values() <= most_values;
+    }
+
     std::unique_ptr<Execution> next_idle;
 
   private:
@@ -114,6 +120,7 @@ class Borrowed {
         }
     }
     ~Borrowed() {
+        if (!execution_->is_worth_keeping()) return;
         execution_->next_idle = std::move(idle());
         idle() = std::move(execution_);
     }
