@@ -18,6 +18,9 @@ using subject::numbers;
 /// An operation with more elements is first tried along a few directions.
 constexpr std::int64_t many = 64;
 
+/// Of a larger result not every element is checked alone.
+constexpr std::int64_t most_elements = 256;
+
 /// Of larger gradients only the worst direction is reported.
 constexpr std::int64_t most_entries = 4096;
 
@@ -55,12 +58,38 @@ std::string shapes_of(const Step& step) {
     return text + " -> " + to_string(step.node->shape);
 }
 
+/// Whether something is wrong other than between the branches of a switch.
+bool is_plainly_wrong(const Findings& findings) {
+    for (std::size_t i = 0; i < findings.rows.size(); ++i) {
+        if (findings.rows[i].verdict == Verdict::wrong && !findings.is_suspect[i]) return true;
+    }
+    return false;
+}
+
 std::vector<CheckRow> rows_of(const Step& step, const CheckOptions& options, Location at,
                               std::vector<std::size_t>& input_of) {
     subject::StepSubject subject(step);
     Findings findings = Checker(subject, options, at).check(1);
     input_of = std::move(findings.input_of);
     return std::move(findings.rows);
+}
+
+/// Whether an operation is wrong when it is checked alone. On a kink each element of its result has slopes of its own,
+/// and a sum of them with weights may leave the slopes of the sum: there every element has to be wrong or right by
+/// itself.
+bool is_wrong(const Step& step, const CheckOptions& options, Location at) {
+    subject::StepSubject whole(step);
+    const Findings findings = Checker(whole, options, at).check(1);
+    if (is_plainly_wrong(findings)) return true;
+    const auto is_row_wrong = [](const CheckRow& row) { return row.verdict == Verdict::wrong; };
+    if (std::none_of(findings.rows.begin(), findings.rows.end(), is_row_wrong)) return false;
+    const std::int64_t elements = step.node->shape.size();
+    for (std::int64_t i = 0; i < elements && elements <= most_elements; ++i) {
+        subject::StepSubject one(step, i);
+        const Findings alone = Checker(one, options, at).check(1);
+        if (std::any_of(alone.rows.begin(), alone.rows.end(), is_row_wrong)) return true;
+    }
+    return false;
 }
 
 const CheckRow* worst_wrong(const std::vector<CheckRow>& rows) {
@@ -167,8 +196,7 @@ std::optional<WrongOp> first_wrong_op(const Tensor& scalar, const CheckOptions& 
         const bool is_large = std::any_of(step.inputs.begin(), step.inputs.end(),
                                           [](const NodeRef& input) { return input->shape.size() > many; });
         options.directions = is_large ? 2 : 0;
-        std::vector<std::size_t> input_of;
-        if (!worst_wrong(rows_of(step, options, at, input_of))) continue;
+        if (!is_wrong(step, options, at)) continue;
         if (is_zero_by_declaration(step)) {
             if (!declared_zero) declared_zero = &step;
             continue;

@@ -18,8 +18,10 @@ namespace {
 /// entry.
 constexpr long double analytic_roundings = 256;
 
-/// Numbers below this are compared as if they were of this size.
-constexpr long double smallest_scale = 0x1p-5L;
+/// Numbers below this are compared as if they were of this size; those of a higher order come from larger terms.
+long double smallest_scale(int order) {
+    return std::ldexp(1.0L, 3 * order - 8);
+}
 
 std::string input_name(const std::string& name, std::size_t index) {
     return name.empty() ? fmt::format("input {}", index) : name;
@@ -157,7 +159,9 @@ class Checker::Order {
         }
     }
 
-    long double scale_of(std::size_t input) const { return std::max(largest_of(derived_[input]), smallest_scale); }
+    long double scale_of(std::size_t input) const {
+        return std::max(largest_of(derived_[input]), smallest_scale(order_));
+    }
     /// What an entry of a gradient may be off by because it was rounded.
     long double rounding_of(std::size_t input) const { return analytic_roundings * epsilon(own()) * scale_of(input); }
     /// The same in the precision in which it is compared with differences.
@@ -169,7 +173,7 @@ class Checker::Order {
         long double squares = 0;
         for (long double number : u) squares += number * number;
         return epsilon(precision) * (analytic_roundings * scale_of(input) * std::sqrt(squares) +
-                                     16 * std::max(sum_of_sizes(u, derived_[input]), smallest_scale));
+                                     16 * std::max(sum_of_sizes(u, derived_[input]), smallest_scale(order_)));
     }
 
     verdict::Judgement judge(long double x, const difference::Function& phi,
@@ -221,7 +225,7 @@ class Checker::Order {
                 0, [&](long double t) { return scalar_.at(at(t), precision_); },
                 [&](long double t) { return branches_at(at(t)); },
                 {exact, rounding_along(u, input, is_exact_ ? wider(own()) : own()),
-                 std::max(sum_of_sizes(u, derived_[input]), smallest_scale)});
+                 std::max(sum_of_sizes(u, derived_[input]), smallest_scale(order_))});
             // An error e of one entry is missed if u e falls into an interval of the bound's length about what the
             // other entries add. u has the density 1/2, and steps of 2^-20.
             const long double interval = judgement.bound / (0.01L * scale_of(input));

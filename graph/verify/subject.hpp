@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -125,7 +126,9 @@ class FunctionSubject : public Subject {
 /// One recorded operation alone, at the values that its inputs had.
 class StepSubject : public Subject {
   public:
-    explicit StepSubject(const recorded::Step& step) : step_(step) {
+    /// Of one element only, if it is given.
+    explicit StepSubject(const recorded::Step& step, std::optional<std::int64_t> element = {})
+        : step_(step), element_(element) {
         for (const NodeRef& input : step.inputs) inputs_.push_back(Tensor(detail::constant_leaf(Tensor(input), {})));
         for (std::size_t index = 0; index < inputs_.size(); ++index) {
             if (step.inputs[index]->needs_gradient) varied_.push_back(index);
@@ -147,11 +150,13 @@ class StepSubject : public Subject {
             parameters.push_back(parameter(tensor_of(point[index], original(index).shape(), precision)));
             arguments[varied_[index]] = parameters.back();
         }
-        return apply(*step_.node->op, arguments, step_.node->attributes, step_.node->location());
+        const Tensor y = apply(*step_.node->op, arguments, step_.node->attributes, step_.node->location());
+        return element_ ? algebra::element(algebra::reshaped(y, {y.size()}), *element_) : y;
     }
 
   private:
     const recorded::Step& step_;
+    std::optional<std::int64_t> element_;
     std::vector<Tensor> inputs_;
     std::vector<std::size_t> varied_;
 };
