@@ -226,6 +226,11 @@ CompiledFunction::~CompiledFunction() = default;
 std::vector<Tensor> CompiledFunction::call(std::span<const Tensor* const> tensors, Location at) {
     at = Attribution::resolve(at);
     State& state = *state_;
+    if (is_tracing()) {  // within another function that is recorded: a part of it
+        std::vector<Tensor> arguments;
+        for (const Tensor* tensor : tensors) arguments.push_back(*tensor);
+        return state.f(arguments);
+    }
     state.inputs.clear();
     for (const Tensor* tensor : tensors) {
         state.inputs.push_back(source(*tensor, "compile", at));

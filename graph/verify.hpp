@@ -63,7 +63,8 @@ class GradientReport {
     explicit GradientReport(std::vector<CheckRow> rows, std::optional<WrongOp> wrong_op = {}, double missing = 0)
         : rows_(std::move(rows)), wrong_op_(std::move(wrong_op)), missing_(missing) {}
     explicit operator bool() const { return wrong() == 0; }
-    const std::vector<CheckRow>& rows() const { return rows_; }
+    const std::vector<CheckRow>& rows() const& { return rows_; }
+    std::vector<CheckRow> rows() && { return std::move(rows_); }
     std::size_t wrong() const { return count(Verdict::wrong); }
     std::size_t undecidable() const { return count(Verdict::undecidable); }
     std::size_t count(Verdict verdict) const;

@@ -159,6 +159,14 @@ BOOST_AUTO_TEST_CASE(what_was_assigned_before_is_seen_and_a_parameter_may_be_gon
     BOOST_TEST(same_bits(local(x), x * drawn({3}, 4)));
 }
 
+BOOST_AUTO_TEST_CASE(a_compiled_function_is_a_part_of_another_one) {
+    const auto inner = xgrad::compile([](const Tensor& x) { return square(x); });
+    const auto outer = xgrad::compile([&](const Tensor& x) { return grad(sum(inner(x) * x), x); });
+    const Tensor x = drawn({5}, 1);
+    for (int i = 0; i < 2; ++i) BOOST_TEST(support::close(outer(x + i), 3 * square(x + i)));
+    BOOST_TEST(support::close(xgrad::vmap([&](const Tensor& one) { return inner(one); }, x), square(x)));
+}
+
 BOOST_AUTO_TEST_CASE(a_function_that_reads_a_value_is_an_error_and_leaves_nothing) {
     int calls = 0;
     const auto f = xgrad::compile([&](const Tensor& x) {
