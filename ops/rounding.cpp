@@ -14,7 +14,7 @@ namespace {
 const Zero steps{"constant between its steps"};
 constexpr Interval anywhere = between(-2, 2);
 
-/// The distance of x to the nearest whole number, with a sign that changes there: x, 1 − x, x − 2, 2 − x, ...
+/// The distance of x to the nearest whole number, with a sign that changes there: x, 1 − x, x − 2, 3 − x, ...
 Tensor zigzag(const Tensor& x) {
     const Tensor nearest = round(x);
     const Tensor is_odd = abs(nearest - 2 * round(nearest / 2));

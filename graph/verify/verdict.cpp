@@ -72,12 +72,16 @@ class Judge {
                claim_.derived <= std::max(left.value + bound(left), right.value + bound(right));
     }
 
-    /// Whether a finer step says the same, or else by how much the first one was off.
+    /// Whether finer steps say the same. An error that was underestimated moves with the step: that of extrapolation
+    /// shrinks, and noise grows; only a wrong derivative stays where it is.
     bool is_confirmed(const Slopes& slopes) const {
-        const Slopes finer =
-            difference::slopes(line_.phi, line_.x, line_.here, slopes.step / 4, line_.precision, line_.noise);
-        const long double moved = std::abs(finer.slope.value - slopes.slope.value) - finer.slope.error;
-        return !(distance(slopes.slope) <= bound(slopes.slope) + 2 * std::max(0.0L, moved));
+        for (const long double part : {4.0L, 16.0L}) {
+            const Slopes finer =
+                difference::slopes(line_.phi, line_.x, line_.here, slopes.step / part, line_.precision, line_.noise);
+            if (!finer.is_finite) return false;
+            if (std::abs(finer.slope.value - slopes.slope.value) > distance(slopes.slope) / 4) return false;
+        }
+        return true;
     }
 
     void keep(const Slopes& slopes) {
@@ -127,7 +131,8 @@ class Judge {
         if (!best_) return undecidable(none, "the function is not finite nearby");
         if (agrees(*best_)) return right(best_->slope, best_->step);
         const Slopes& slopes = *best_sides_;
-        if (!have_sides_settled(slopes)) {
+        const bool is_outside = !is_between_sides(slopes);
+        if (!have_sides_settled(slopes) || (is_outside && !crossing_ && !is_confirmed(slopes))) {
             if (slopes.is_at_a_step()) return undecidable(none, "a step: it jumps here");
             return undecidable(none, fmt::format("differences do not settle: {:.6g} up to {:.1e}",
                                                  shown(best_->slope.value), shown(best_->slope.error)));
@@ -137,7 +142,7 @@ class Judge {
             std::abs(slopes.left.value - slopes.right.value) / 2 + std::max(slopes.left.error, slopes.right.error)};
         const bool is_kink = std::abs(slopes.left.value - slopes.right.value) >
                              4 * (slopes.left.error + slopes.right.error) + claim_.error;
-        if (!is_between_sides(slopes)) return wrong(middle, slopes, crossing_.has_value());
+        if (is_outside) return wrong(middle, slopes, crossing_.has_value());
         if (is_kink) {
             return undecidable(middle, fmt::format("a kink: slope {:.6g} from the left, {:.6g} from the right",
                                                    shown(slopes.left.value), shown(slopes.right.value)));

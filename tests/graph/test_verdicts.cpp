@@ -17,9 +17,8 @@ using Function = std::function<Tensor(const Tensor&)>;
 std::vector<Verdict> verdicts(const Function& f, const Tensor& x, CheckOptions options = {.order = 1}) {
     options.forward = false;
     std::vector<Verdict> result;
-    for (const CheckRow& row : check_gradients([&](auto& t) { return f(t); }, {x}, options).rows()) {
-        result.push_back(row.verdict);
-    }
+    const GradientReport report = check_gradients([&](auto& t) { return f(t); }, {x}, options);
+    for (const CheckRow& row : report.rows()) result.push_back(row.verdict);
     return result;
 }
 

@@ -156,4 +156,38 @@ BOOST_AUTO_TEST_CASE(finds_planted_faults) {
     BOOST_TEST(caught_quickly * 100 >= planted_faults * 98);
 }
 
+BOOST_AUTO_TEST_CASE(names_the_operation) {
+    constexpr std::size_t every = derivative_check::takes_a_sample ? 16 : 1;
+    std::size_t wrong = 0, named = 0, described = 0, number = 0;
+    for (const Op* op : xgrad::catalogue()) {
+        if (op->name.starts_with("planted_")) continue;
+        for (std::size_t argument = 0; argument < planted::arguments_of(*op); ++argument) {
+            if (op->zero_reason(argument) || number++ % every != 0) continue;
+            for (const Probe& probe : op->probes) {
+                if (!is_checked(*op, probe)) continue;
+                const Plant plant(*op, argument, planted::faults().at("factor 2"));
+                std::optional<GradientReport> report;
+                try {
+                    report = report_on(*op, probe, inputs_of(probe, DType::float64, 1, At::draws), {.order = 1});
+                } catch (const xgrad::Error&) {
+                    continue;
+                }
+                if (!report || *report) continue;
+                ++wrong;
+                if (!report->wrong_op() || report->wrong_op()->op != op->name) {
+                    BOOST_TEST_MESSAGE(op->name << ", probe " << probe.label << ":\n" << report->table());
+                    continue;
+                }
+                ++named;
+                described += report->wrong_op()->looks_like == "twice the right one: a factor 2 too many";
+                break;
+            }
+        }
+    }
+    std::printf("check_gradients: of %zu wrong operations %zu named, %zu with \"twice the right one\"\n", wrong, named,
+                described);
+    BOOST_TEST(named == wrong);
+    BOOST_TEST(described * 100 >= named * 80);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
