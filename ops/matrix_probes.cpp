@@ -28,7 +28,7 @@ Tensor steps(const Shape& shape, DType dtype) {
 
 Tensor well_conditioned(const Tensor& A) {
     const std::int64_t n = A.shape().back();
-    return A * 0.5 + identity(n, A.dtype()) * n;
+    return A * 0.5 + identity(n, A.dtype()) * (static_cast<double>(n) + 0.5);
 }
 
 Tensor spread_out(const Tensor& A) {

@@ -10,7 +10,7 @@
 
 namespace xgrad::linalg {
 
-/// A / 2 + n I: invertible, and far from being singular.
+/// A / 2 + (n + 1/2) I: for elements up to 2 in size invertible, and far from being singular.
 Tensor well_conditioned(const Tensor& A);
 /// (A + Aᵀ) / 8 + diag(3, 6, 9, ...): symmetric, positive definite, with eigenvalues that keep their distance.
 Tensor spread_out(const Tensor& A);
