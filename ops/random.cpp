@@ -234,14 +234,14 @@ class DrawAgain : public Refill {
 }  // namespace
 
 Tensor Generator::draw(const Op& op, const Shape& shape, Attributes attributes, Location at) {
-    NodeRef key = detail::new_leaf(DType::int64, Shape{2}, at);
-    const auto places = static_cast<std::uint64_t>(shape.size() + 1) / 2;
+    const NodeRef key = detail::new_leaf(DType::int64, Shape{2}, at);
     write_key(key->data, state_);
+    Tensor drawn = apply(op, {Tensor(key)}, std::move(attributes), at);
+    const auto places = static_cast<std::uint64_t>(shape.size() + 1) / 2;
     if (is_tracing()) {
         key->extra = std::make_unique<Extra>();
         key->extra->refill = std::make_unique<DrawAgain>(state_, places);
     }
-    Tensor drawn = apply(op, {Tensor(std::move(key))}, std::move(attributes), at);
     state_.counter += places;
     return drawn;
 }

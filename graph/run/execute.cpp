@@ -82,8 +82,8 @@ class Execution {
         Node& node = schedule_[view.value];
         node.storage = storage_of(view.base);
         node.data = addresses_[view.value];
-        if (!node.storage) {  // one number, which stands in a node
-            std::memcpy(node.scalar, node.data, item_size(node.dtype));
+        if (!node.storage) {  // one number, which stands in a node; a view may be of none, and begin behind it
+            std::memcpy(node.scalar, addresses_[view.base], item_size(node.dtype));
             node.data = node.scalar;
         }
         node.strides = view.is_row_major ? nullptr : std::make_unique<Strides>(view.strides);

@@ -92,6 +92,16 @@ BOOST_AUTO_TEST_CASE(a_plan_that_was_seen_before_gives_the_same_bits_on_other_da
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_view_of_one_number_may_be_empty) {
+    // The number stands in its node, and the view begins behind it.
+    for (const Tensor& x : {drawn({1}, 1), exp(drawn({1}, 1))}) {
+        const Tensor none = view(x, {xgrad::range(1, 1)});
+        BOOST_TEST(none.value<double>().size() == 0u);
+        const Tensor reversed = view(x, {xgrad::range(0, 1, 1)});
+        BOOST_TEST(reversed.item() == x.item());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(structures_that_differ_in_one_thing_have_plans_of_their_own) {
     // The same operations on the same shapes, but other edges, attributes, layouts, dtypes or holders.
     const Tensor a = drawn({4, 4}, 1), b = drawn({4, 4}, 2);
