@@ -16,7 +16,7 @@ namespace {
 using namespace explain;
 
 /// A string for a script within a page.
-std::string quoted(const std::string& text) {
+std::string script_text(const std::string& text) {
     std::string result = "\"";
     for (char c : text) {
         if (c == '"' || c == '\\') {
@@ -75,9 +75,9 @@ std::string box_text(const Equations& equations, std::size_t symbol, const Place
                              : s.kind == Symbol::Kind::data    ? "data"
                                                                : "value";
     const bool is_given = s.kind == Symbol::Kind::parameter || s.kind == Symbol::Kind::data;
-    return fmt::format("{{name:{},shape:{},kind:\"{}\",column:{},row:{},numbers:{}}}", quoted(s.name),
-                       quoted(to_string(s.shape)), kind, places.column(symbol), places.row(symbol),
-                       quoted(is_given ? values_text(value, at) : ""));
+    return fmt::format("{{name:{},shape:{},kind:\"{}\",column:{},row:{},numbers:{}}}", script_text(s.name),
+                       script_text(to_string(s.shape)), kind, places.column(symbol), places.row(symbol),
+                       script_text(is_given ? values_text(value, at) : ""));
 }
 
 std::string steps_text(const Equations& equations, const std::vector<Line>& lines, const std::vector<Tensor>& tensors,
@@ -89,13 +89,13 @@ std::string steps_text(const Equations& equations, const std::vector<Line>& line
             const Line& line = lines[next++];
             std::string uses;
             for (std::size_t used : symbols_in(line.value)) {
-                uses += (uses.empty() ? "" : ",") + quoted(equations.symbols[used].name);
+                uses += (uses.empty() ? "" : ",") + script_text(equations.symbols[used].name);
             }
             const Tensor& value = tensors[line.symbol];
             const std::string numbers = value.is_empty_handle() ? "" : values_text(value, at);
             text += fmt::format("{{name:{},value:{},shape:{},remark:{},backward:{},uses:[{}],numbers:{}}},\n",
-                                quoted(row.name), quoted(row.value), quoted(row.shape), quoted(row.remark), is_backward,
-                                uses, quoted(numbers));
+                                script_text(row.name), script_text(row.value), script_text(row.shape),
+                                script_text(row.remark), is_backward, uses, script_text(numbers));
         }
     }
     return text;
@@ -121,8 +121,8 @@ std::string walkthrough(const Tensor& y, std::span<const Tensor> xs, Location at
     for (const Line& line : equations->forward) {
         add_box(line.symbol);
         for (std::size_t used : symbols_in(line.value)) {
-            edges += fmt::format("[{},{}],", quoted(equations->symbols[used].name),
-                                 quoted(equations->symbols[line.symbol].name));
+            edges += fmt::format("[{},{}],", script_text(equations->symbols[used].name),
+                                 script_text(equations->symbols[line.symbol].name));
         }
     }
     return std::string(walkthrough_head) + "const boxes = [\n" + boxes + "];\nconst edges = [" + edges +
