@@ -39,6 +39,8 @@ class Description {
         schedule_.begin(roots);
         grouping_.emplace(schedule_);
         plan_.emplace(schedule_);
+        reader_outside_.resize(schedule_.size(), none);
+        for (std::uint32_t place = 0; place < schedule_.size(); ++place) find_outside(place);
     }
 
     std::string text() {
@@ -57,6 +59,18 @@ class Description {
     }
 
   private:
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+    /// Notes the node as a reader of what it does not read within one loop.
+    void find_outside(std::uint32_t reader) {
+        const bool is_elementwise = Grouping::kind_of(schedule_[reader]) == Grouping::Kind::elementwise;
+        for (const Schedule::Value value : schedule_.reads(reader)) {
+            if (schedule_.is_given(value) || reader_outside_[value] != none) continue;
+            const bool is_in_loop = is_elementwise && grouping_->step_of(value) == grouping_->step_of(reader);
+            if (!is_in_loop && !grouping_->is_summed_in_loop(reader)) reader_outside_[value] = reader;
+        }
+    }
+
     std::string step_text(std::size_t step) {
         std::vector<std::uint32_t> loop;
         std::vector<std::uint32_t> sums;
@@ -121,18 +135,12 @@ class Description {
     /// Why what a loop has made does not stay in it.
     std::string reason(std::size_t step, std::uint32_t place) const {
         if (schedule_.is_seen_outside(place)) return "somebody holds it";
-        for (std::uint32_t reader = place + 1; reader < schedule_.size(); ++reader) {
-            const std::span<const Schedule::Value> reads = schedule_.reads(reader);
-            if (std::find(reads.begin(), reads.end(), place) == reads.end()) continue;
-            const Node& node = schedule_[reader];
-            const bool stays =
-                Grouping::kind_of(node) == Grouping::Kind::elementwise && grouping_->step_of(reader) == step;
-            if (stays || grouping_->is_summed_in_loop(reader)) continue;
-            if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return node.op->name + " reads it";
-            if (node.shape != schedule_[place].shape) return "a loop over " + to_string(node.shape) + " reads it";
-            return "a later loop reads it, after " + step_name(grouping_->step_of(reader), step);
-        }
-        return "it is asked for";
+        if (reader_outside_[place] == none) return "it is asked for";
+        const std::uint32_t reader = reader_outside_[place];
+        const Node& node = schedule_[reader];
+        if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return node.op->name + " reads it";
+        if (node.shape != schedule_[place].shape) return "a loop over " + to_string(node.shape) + " reads it";
+        return "a later loop reads it, after " + step_name(grouping_->step_of(reader), step);
     }
 
     /// What keeps two loops of one shape apart: a kernel between them.
@@ -148,6 +156,7 @@ class Description {
     Schedule schedule_;
     std::optional<Grouping> grouping_;
     std::optional<Plan> plan_;
+    std::vector<std::uint32_t> reader_outside_;  // of each value, the first
     std::size_t kernels_ = 0;
     std::size_t loops_ = 0;
     std::size_t in_loops_ = 0;

@@ -33,6 +33,7 @@ class Execution {
             for (const Plan::Value kept : plan->kept()) {
                 if (kept < schedule_.size()) schedule_[kept].drop_value();
             }
+            working_memory_ = StorageRef();
             copies_.clear();
             throw;
         }
@@ -51,7 +52,6 @@ class Execution {
 
   private:
     void take_memory(const Plan& plan) {
-        working_memory_ = StorageRef();
         copies_.clear();
         for (const Plan::Value kept : plan.kept()) {
             if (kept >= schedule_.size()) continue;

@@ -122,14 +122,6 @@ std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
     return rounded_up(blocks() * values_[sum.value].item, alignof(std::max_align_t));
 }
 
-std::size_t FusedLoop::bytes_moved() const {
-    std::size_t bytes = 0;
-    for (const Source& source : values_) {
-        if (source.address != none) bytes += size_ * source.item;
-    }
-    return bytes;
-}
-
 void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
     const std::size_t slot_memory = slots_ * slot_bytes_;
     std::byte* scratch = thread_scratch(slot_memory + values_.size() * sizeof(Place));

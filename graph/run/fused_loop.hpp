@@ -42,11 +42,6 @@ class FusedLoop {
     /// Runs all of it, on several threads if that is worth while. The memory that is read must not change meanwhile.
     void run(Addresses addresses) const;
 
-    const Shape& shape() const noexcept { return shape_; }
-    std::size_t operations() const noexcept { return operations_.size() - packers_.size(); }
-    /// Bytes read from memory and written to it in one run.
-    std::size_t bytes_moved() const;
-
   private:
     /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has for one block.
     struct Source {

@@ -22,16 +22,6 @@ class Plan {
 
     explicit Plan(const Schedule& schedule);
 
-    /// Where a value stands.
-    enum class Home : std::uint8_t {
-        none,    ///< nowhere: a loop passes it on
-        given,   ///< it was there before
-        kept,    ///< in memory of its own, which its node keeps
-        shared,  ///< in the plan's working memory, with others before and after it
-        view,    ///< where another value stands
-    };
-    Home home(Value value) const { return placements_[value].home; }
-
     /// A value that its node keeps, although it stands where another one does.
     struct KeptView {
         Value value;
@@ -58,18 +48,22 @@ class Plan {
     /// is told besides its inputs is read there.
     void run(std::span<Node* const> order, Addresses addresses) const;
 
-    struct Step {
-        enum class Kind : std::uint8_t { loop, kernel, copy };
-        Kind kind;
-        std::uint32_t index;  ///< among those of its kind
-    };
-    std::span<const Step> steps() const noexcept { return steps_; }
-    const FusedLoop& loop(const Step& step) const { return loops_[step.index]; }
-    Value kernel_value(const Step& step) const { return kernels_[step.index].value; }
-
   private:
     friend class Planner;
 
+    struct Step {
+        enum class Kind : std::uint8_t { loop, kernel, copy };
+        Kind kind;
+        std::uint32_t index;  // among those of its kind
+    };
+    // Where a value stands.
+    enum class Home : std::uint8_t {
+        none,    // nowhere: a loop passes it on
+        given,   // it was there before
+        kept,    // in memory of its own, which its node keeps
+        shared,  // in the plan's working memory, with others before and after it
+        view,    // where another value stands
+    };
     struct Placement {
         Home home = Home::none;
         Value base = 0;           // of a view
