@@ -4,7 +4,8 @@ namespace xgrad {
 
 namespace {
 
-std::string compose(std::string_view op, std::string_view rule, std::string_view facts, Location at) {
+std::string compose(std::string_view op, std::string_view rule, std::string_view facts, Location at,
+                    std::string_view cure) {
     std::string text(op);
     text += ": ";
     text += rule;
@@ -19,6 +20,10 @@ std::string compose(std::string_view op, std::string_view rule, std::string_view
         text += ':';
         text += std::to_string(at.line);
     }
+    if (!cure.empty()) {
+        if (cure[0] != '\n') text += "; ";
+        text += cure;
+    }
     return text;
 }
 
@@ -27,8 +32,8 @@ thread_local bool is_attributed = false;
 
 }  // namespace
 
-Error::Error(std::string_view op, std::string_view rule, std::string_view facts, Location at)
-    : std::runtime_error(compose(op, rule, facts, at)), op_(op), location_(at) {}
+Error::Error(std::string_view op, std::string_view rule, std::string_view facts, Location at, std::string_view cure)
+    : std::runtime_error(compose(op, rule, facts, at, cure)), op_(op), location_(at) {}
 
 Attribution::Attribution(Location at) noexcept : previous_(attributed), owner_(!is_attributed) {
     if (owner_) {
@@ -40,6 +45,10 @@ Attribution::Attribution(Location at) noexcept : previous_(attributed), owner_(!
 Attribution::~Attribution() {
     if (owner_) is_attributed = false;
     attributed = previous_;
+}
+
+bool Attribution::is_active() noexcept {
+    return is_attributed;
 }
 
 Location Attribution::resolve(Location at) noexcept {

@@ -11,11 +11,12 @@ namespace xgrad {
 
 /// What every error of the library is. The text says op, rule, facts and place:
 ///
-///     matmul: needs (n, k) and (k, m), got (2, 3) and (4, 5) at train.cpp:42
+///     matmul: needs (n, k) and (k, m), got W1 (3, 4) and X (3, 400) at train.cpp:42; did you mean transpose(W1)?
 class Error : public std::runtime_error {
   public:
-    /// `rule` is what was broken, `facts` what was found (may be empty).
-    Error(std::string_view op, std::string_view rule, std::string_view facts, Location at);
+    /// `rule` is what was broken, `facts` what was found (may be empty), `cure` what would mend it (likewise); one
+    /// that begins with a new line stands on lines of its own.
+    Error(std::string_view op, std::string_view rule, std::string_view facts, Location at, std::string_view cure = {});
 
     const std::string& op() const noexcept { return op_; }
     Location location() const noexcept { return location_; }

@@ -30,6 +30,8 @@ class Attribution {
 
     /// The attributed place if there is one, else `at`.
     static Location resolve(Location at) noexcept;
+    /// True if there is one: what is recorded is the library's own doing.
+    static bool is_active() noexcept;
 
   private:
     Location previous_;

@@ -1,21 +1,14 @@
 #include <xgrad/graph/op.hpp>
-#include <xgrad/graph/recording.hpp>
 
 #include <memory>
 #include <stdexcept>
 
+#include <xgrad/graph/explain/mend.hpp>
+#include <xgrad/graph/recording.hpp>
+
 namespace xgrad {
 
 namespace {
-
-std::string shapes_of(const Call& call) {
-    std::string text;
-    for (std::size_t input = 0; input < call.inputs.size(); ++input) {
-        if (input > 0) text += input + 1 == call.inputs.size() ? " and " : ", ";
-        text += to_string(call.shape(input));
-    }
-    return text;
-}
 
 std::string dtypes_of(const Call& call) {
     std::string text;
@@ -55,6 +48,18 @@ std::string supported(const BlockKernels& kernels) {
     return text;
 }
 
+/// NumPy's rule for all operands.
+Shape joined_shape(const Call& call) {
+    Shape result = call.shape(0);
+    for (std::size_t input = 1; input < call.inputs.size(); ++input) {
+        Shape joined;
+        if (!broadcast(result, call.shape(input), joined)) call.fail("needs shapes that broadcast");
+        result = std::move(joined);
+    }
+    refuse_doubtful_stretch(call, result);
+    return result;
+}
+
 }  // namespace
 
 Signature elementwise_signature(const Call& call, const BlockKernels& kernels) {
@@ -68,14 +73,11 @@ Signature elementwise_signature(const Call& call, const BlockKernels& kernels) {
         if (call.dtype(input) != dtype) call.fail_dtype("needs one dtype");
     }
     if (!kernels.takes(dtype)) call.fail_dtype("needs " + supported(kernels));
-    Signature signature{kernels.gives_boolean ? DType::boolean : dtype, call.shape(0)};
+    const DType result = kernels.gives_boolean ? DType::boolean : dtype;
     for (std::size_t input = 1; input < call.inputs.size(); ++input) {
-        if (call.shape(input) == signature.shape) continue;
-        Shape joined;
-        if (!broadcast(signature.shape, call.shape(input), joined)) call.fail("needs shapes that broadcast");
-        signature.shape = std::move(joined);
+        if (call.shape(input) != call.shape(0)) return {result, joined_shape(call)};
     }
-    return signature;
+    return {result, call.shape(0)};
 }
 
 namespace {
@@ -90,7 +92,7 @@ Transposes::Transposes(std::initializer_list<Transpose> each) : each_(each) {}
 Transposes::Transposes(Rule rule) : rule_(std::move(rule)) {}
 
 void Call::fail(std::string_view rule) const {
-    throw ShapeError(op, rule, shapes_of(*this), at);
+    throw ShapeError(op, rule, explain::operands_text(inputs), at, explain::cure(*this));
 }
 
 void Call::fail_dtype(std::string_view rule) const {

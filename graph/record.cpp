@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
@@ -80,11 +81,7 @@ Signature signature_of(const Op& op, const Call& call) {
     try {
         return op.shape(call);
     } catch (const std::length_error&) {
-        std::string shapes;
-        for (std::size_t input = 0; input < call.inputs.size(); ++input) {
-            shapes += (input > 0 ? ", " : "") + to_string(call.shape(input));
-        }
-        throw ShapeError(op.name, "needs at most 32 axes", shapes, call.at);
+        throw ShapeError(op.name, "needs at most 32 axes", explain::operands_text(call.inputs), call.at);
     }
 }
 

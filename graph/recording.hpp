@@ -43,6 +43,9 @@ Tensor stand_in(DType dtype, Shape shape, Location at);
 /// The shape rule of every elementwise kernel: one dtype that it takes, shapes that broadcast.
 Signature elementwise_signature(const Call& call, const BlockKernels& kernels);
 
+/// ShapeError if broadcasting is strict and an operand is stretched to the result in a way that is rarely meant.
+void refuse_doubtful_stretch(const Call& call, const Shape& result);
+
 /// The node that an operation is recorded with: a parameter's current version, any other tensor's own node.
 /// ValueError for an empty handle.
 const NodeRef& source(const Tensor& tensor, std::string_view op, Location at);

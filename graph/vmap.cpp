@@ -4,6 +4,7 @@
 
 #include <xgrad/graph/axis.hpp>
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/recording.hpp>
 
 namespace xgrad {
@@ -161,14 +162,14 @@ std::vector<Tensor> vmap(const ListFunction& f, const std::vector<Tensor>& xs, s
     std::vector<Tensor> all;
     for (const Tensor& x : xs) {
         source(x, "vmap", at);
-        const std::size_t own_axis = resolve_axis(axis, x.rank(), "vmap", at);
+        const std::size_t own_axis = resolve_axis(axis, x, "vmap", at);
         Shape one = x.shape();
         one.erase(own_axis);
         stand_ins.push_back(stand_in(x.dtype(), std::move(one), at));
         all.push_back(with_axis_first(x, own_axis));
         if (all.back().shape()[0] != all[0].shape()[0]) {
             throw ShapeError("vmap", "needs equally many examples along axis " + std::to_string(axis),
-                             to_string(xs[0].shape()) + " and " + to_string(x.shape()), at);
+                             explain::operand_text(xs[0]) + " and " + explain::operand_text(x), at);
         }
     }
     std::vector<Tensor> results;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/random.hpp>
 
@@ -13,7 +14,7 @@ namespace {
 
 std::int64_t examples_of(const Tensor& data, Location at) {
     if (data.rank() < 1 || data.rank() > 2) {
-        throw ShapeError("Batches", "needs data (m) or (features, m)", to_string(data.shape()), at);
+        throw ShapeError("Batches", "needs data (m) or (features, m)", explain::operand_text(data), at);
     }
     return data.shape().back();
 }
@@ -26,7 +27,7 @@ Batches::Batches(const Tensor& X, const Tensor& Y, std::int64_t size, std::uint6
     examples_ = examples_of(X, at);
     if (examples_of(Y, at) != examples_) {
         throw ShapeError("Batches", "needs as many labels as examples",
-                         to_string(X.shape()) + " and " + to_string(Y.shape()), at);
+                         explain::operand_text(X) + " and " + explain::operand_text(Y), at);
     }
     if (examples_ == 0) throw ValueError("Batches", "needs at least one example", to_string(X.shape()), at);
     if (size < 0) throw ValueError("Batches", "needs a batch size >= 0", std::to_string(size), at);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -22,7 +23,7 @@ namespace {
 
 void require_examples(std::string_view op, const Tensor& X, std::int64_t features, Location at) {
     if (X.rank() != 2 || X.shape()[0] != features) {
-        throw ShapeError(op, "needs examples (" + std::to_string(features) + ", m)", to_string(X.shape()), at);
+        throw ShapeError(op, "needs examples (" + std::to_string(features) + ", m)", explain::operand_text(X), at);
     }
     if (X.shape()[1] == 0) throw ValueError(op, "needs at least one example", to_string(X.shape()), at);
 }
@@ -30,7 +31,7 @@ void require_examples(std::string_view op, const Tensor& X, std::int64_t feature
 /// Labels of two classes: (1, m), each 0 or 1.
 void require_binary(std::string_view op, const Tensor& X, const Tensor& Y, Location at) {
     if (Y.shape() != Shape{1, X.shape()[1]}) {
-        throw ShapeError(op, "needs labels (1, " + std::to_string(X.shape()[1]) + ")", to_string(Y.shape()), at);
+        throw ShapeError(op, "needs labels (1, " + std::to_string(X.shape()[1]) + ")", explain::operand_text(Y), at);
     }
     visit(Y.dtype(), [&](auto zero) {
         const NodeRef node = detail::readable(Y, Y.dtype(), at);
@@ -50,7 +51,7 @@ Tensor more_likely(const Tensor& A) {
 }  // namespace
 
 Tensor largest_class(const Tensor& Z) {
-    if (Z.rank() != 2) throw ShapeError("largest_class", "needs scores (classes, m)", to_string(Z.shape()), {});
+    if (Z.rank() != 2) throw ShapeError("largest_class", "needs scores (classes, m)", explain::operand_text(Z), {});
     const std::int64_t classes = Z.shape()[0];
     const std::int64_t m = Z.shape()[1];
     NodeRef leaf = detail::new_leaf(DType::int64, Shape{m}, {});
@@ -73,7 +74,7 @@ double accuracy(const Tensor& predicted, const Tensor& labels, Location at) {
     const std::int64_t m = predicted.size();
     if (labels.size() != m) {
         throw ShapeError("score", "needs as many labels as predictions",
-                         to_string(predicted.shape()) + " and " + to_string(labels.shape()), at);
+                         explain::operand_text(predicted) + " and " + explain::operand_text(labels), at);
     }
     if (m == 0) throw ValueError("score", "needs at least one example", to_string(labels.shape()), at);
     const Attribution attribution(at);

@@ -10,12 +10,14 @@
 #include <xgrad/graph/explain/broadcasts.hpp>
 #include <xgrad/graph/explain/derivation.hpp>
 #include <xgrad/graph/explain/draw.hpp>
+#include <xgrad/graph/explain/non_finite.hpp>
 #include <xgrad/graph/explain/summary.hpp>
 #include <xgrad/graph/explain/walkthrough.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/plan.hpp>
 #include <xgrad/graph/print.hpp>
 #include <xgrad/graph/shape.hpp>
+#include <xgrad/graph/strict_broadcasting.hpp>
 #include <xgrad/graph/tensor.hpp>
 #include <xgrad/graph/threads.hpp>
 #include <xgrad/graph/transform.hpp>

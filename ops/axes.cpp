@@ -4,6 +4,8 @@
 #include <string>
 
 #include <xgrad/graph/error.hpp>
+#include <xgrad/graph/explain/mend.hpp>
+#include <xgrad/graph/tensor.hpp>
 
 namespace xgrad {
 
@@ -13,16 +15,17 @@ void require_rank(std::size_t rank, std::string_view op, Location at) {
                      Attribution::resolve(at));
 }
 
-Shape Axes::resolve(std::size_t rank, std::string_view op, Location at) const {
+Shape Axes::resolve(const Tensor& x, std::string_view op, Location at) const {
     Shape result;
     if (all_) {
-        for (std::size_t axis = 0; axis < rank; ++axis) result.push_back(static_cast<std::int64_t>(axis));
+        for (std::size_t axis = 0; axis < x.rank(); ++axis) result.push_back(static_cast<std::int64_t>(axis));
         return result;
     }
     for (std::int64_t axis : axes_) {
-        const auto resolved = static_cast<std::int64_t>(resolve_axis(axis, rank, op, at));
+        const auto resolved = static_cast<std::int64_t>(resolve_axis(axis, x, op, at));
         if (std::find(result.begin(), result.end(), resolved) != result.end()) {
-            throw ShapeError(op, "needs each axis once", to_string(axes_), Attribution::resolve(at));
+            throw ShapeError(op, "needs each axis once", to_string(axes_) + " for " + explain::operand_text(x),
+                             Attribution::resolve(at));
         }
         result.push_back(resolved);
     }

@@ -11,6 +11,8 @@
 
 namespace xgrad {
 
+class Tensor;
+
 /// Which axes a reduction goes over: none given means all; negative ones count from the end.
 class Axes {
   public:
@@ -26,9 +28,9 @@ class Axes {
     /// The axes as they were given.
     const Shape& given() const noexcept { return axes_; }
 
-    /// The axes of an array of that rank, each between 0 and rank − 1, ascending.
+    /// The axes of a tensor, each between 0 and its rank − 1, ascending.
     /// ShapeError, in the name of op, if one is out of range or given twice.
-    Shape resolve(std::size_t rank, std::string_view op, Location at) const;
+    Shape resolve(const Tensor& x, std::string_view op, Location at) const;
 
   private:
     Shape axes_;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/movement.hpp>
@@ -176,7 +177,7 @@ const Op& diag_op = define(Composite{
 Tensor band(const char* op, const Operand& x, std::int64_t low, std::int64_t high) {
     const Location at = Attribution::resolve(x.location());
     if (x.tensor().rank() < 2) {
-        throw ShapeError(op, "needs matrices (..., m, n)", to_string(x.tensor().shape()), at);
+        throw ShapeError(op, "needs matrices (..., m, n)", explain::operand_text(x.tensor()), at);
     }
     return apply(band_op, {x.tensor()}, {{"low", low}, {"high", high}}, at);
 }
@@ -193,7 +194,7 @@ Tensor embedded_in_square(const char* op, const Tensor& x, std::int64_t offset, 
     }
     if (matrices.rank() == 0 || !is_near || !is_valid(matrices)) {
         throw ShapeError(op, "needs vectors (..., n) and a diagonal that fits memory",
-                         to_string(x.shape()) + " and " + std::to_string(offset), at);
+                         explain::operand_text(x) + " and " + std::to_string(offset), at);
     }
     return embedded(x, offset, matrices);
 }
@@ -204,7 +205,7 @@ Tensor diagonal(const Operand& x, std::int64_t offset, std::int64_t axis1, std::
     const Location at = Attribution::resolve(x.location());
     const Attribution attribution(at);
     const Tensor& tensor = x.tensor();
-    if (tensor.rank() < 2) throw ShapeError("diagonal", "needs at least two axes", to_string(tensor.shape()), at);
+    if (tensor.rank() < 2) throw ShapeError("diagonal", "needs at least two axes", explain::operand_text(tensor), at);
     const Tensor matrices = moveaxis(tensor, {axis1, axis2}, {-2, -1});
     const std::int64_t outside = std::int64_t{1} << 48;  // there is nothing beyond, and -offset must not overflow
     return apply(diagonal_op, {matrices}, {{"offset", std::clamp(offset, -outside, outside)}}, at);
@@ -221,7 +222,7 @@ Tensor diag(const Operand& x, std::int64_t offset) {
     const Attribution attribution(at);
     const Tensor& tensor = x.tensor();
     if (tensor.rank() == 2) return diagonal(tensor, offset);
-    if (tensor.rank() != 1) throw ShapeError("diag", "needs a vector or a matrix", to_string(tensor.shape()), at);
+    if (tensor.rank() != 1) throw ShapeError("diag", "needs a vector or a matrix", explain::operand_text(tensor), at);
     return embedded_in_square("diag", tensor, offset, at);
 }
 

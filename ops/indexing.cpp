@@ -5,6 +5,7 @@
 #include <string>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -328,7 +329,7 @@ const Op& masked_select_op = define(Composite{
 }  // namespace
 
 Tensor take(const Operand& x, const Operand& indices, std::int64_t axis) {
-    const auto resolved_axis = static_cast<std::int64_t>(resolve_axis(axis, x.tensor().rank(), "take", x.location()));
+    const auto resolved_axis = static_cast<std::int64_t>(resolve_axis(axis, x.tensor(), "take", x.location()));
     return apply(take_op, {x.tensor(), indices.tensor()}, {{"axis", resolved_axis}}, x.location());
 }
 
@@ -337,16 +338,20 @@ Tensor take_along_axis(const Operand& x, const Operand& indices, std::int64_t ax
     const Attribution attribution(at);
     const Shape& shape = x.tensor().shape();
     const Shape& index_shape = indices.tensor().shape();
-    const std::size_t along = resolve_axis(axis, shape.rank(), "take_along_axis", at);
-    const auto fail = [&] {
-        throw ShapeError("take_along_axis", "needs extents that broadcast except along axis " + std::to_string(along),
-                         to_string(shape) + " and " + to_string(index_shape), at);
+    const std::size_t along = resolve_axis(axis, x.tensor(), "take_along_axis", at);
+    Shape joined;
+    const auto fits = [&](const Shape& array, const Shape& places) {
+        if (array.rank() != places.rank() || along >= array.rank()) return false;
+        Shape aligned = places;
+        aligned[along] = array[along];
+        return broadcast(array, aligned, joined);
     };
-    if (index_shape.rank() != shape.rank()) fail();
-    Shape joined = shape;
-    Shape aligned = index_shape;
-    aligned[along] = shape[along];
-    if (!broadcast(shape, aligned, joined)) fail();
+    if (!fits(shape, index_shape)) {
+        explain::refuse("take_along_axis", "needs extents that broadcast except along axis " + std::to_string(along),
+                        {x.tensor(), indices.tensor()}, at, [&](auto operands) {
+                            return !is_floating(operands[1]->dtype) && fits(operands[0]->shape, operands[1]->shape);
+                        });
+    }
     const Tensor stretched = broadcast_to(x.tensor(), joined);
     joined[along] = index_shape[along];
     return apply(take_along_axis_op, {stretched, broadcast_to(indices.tensor(), joined)},
@@ -357,10 +362,10 @@ Tensor scatter_add(const Operand& x, const Operand& indices, const Operand& upda
     const Promoted pair = promote("scatter_add", x, updates);
     const Attribution attribution(pair.at);
     const Shape& shape = pair.x.shape();
-    const auto along = static_cast<std::int64_t>(resolve_axis(axis, shape.rank(), "scatter_add", pair.at));
+    const auto along = static_cast<std::int64_t>(resolve_axis(axis, pair.x, "scatter_add", pair.at));
     if (indices.tensor().shape() != pair.y.shape()) {
-        throw ShapeError("scatter_add", "needs updates and indices of one shape",
-                         to_string(pair.y.shape()) + " and " + to_string(indices.tensor().shape()), pair.at);
+        explain::refuse("scatter_add", "needs updates and indices of one shape", {pair.y, indices.tensor()}, pair.at,
+                        [](auto operands) { return operands[0]->shape == operands[1]->shape; });
     }
     return add(pair.x, scatter(pair.y, indices.tensor(), along, shape, pair.at));
 }
@@ -373,8 +378,8 @@ Tensor masked_select(const Operand& x, const Operand& mask) {
         throw DTypeError("masked_select", "needs a bool mask", std::string(name(chosen.dtype())), at);
     }
     if (chosen.shape() != x.tensor().shape()) {
-        throw ShapeError("masked_select", "needs a mask of the same shape",
-                         to_string(x.tensor().shape()) + " and " + to_string(chosen.shape()), at);
+        explain::refuse("masked_select", "needs a mask of the same shape", {x.tensor(), chosen}, at,
+                        [](auto operands) { return operands[0]->shape == operands[1]->shape; });
     }
     const NodeRef node = detail::readable(chosen, DType::boolean, at);
     const auto* values = static_cast<const bool*>(node->data);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
@@ -110,6 +111,11 @@ const Op& dot_op = define(Composite{
                                  [](auto& A, auto& B) { return dot(A, B); })),
 });
 
+/// Whether the inner extents of a product of vectors or matrices are equal.
+bool have_equal_inner_extents(const Shape& a, const Shape& b) {
+    return a.rank() > 0 && b.rank() > 0 && a.back() == b[b.rank() == 1 ? 0 : b.rank() - 2];
+}
+
 }  // namespace
 
 Tensor matmul(const Operand& A, const Operand& B) {
@@ -117,12 +123,10 @@ Tensor matmul(const Operand& A, const Operand& B) {
     const Attribution attribution(pair.at);
     const Shape& a = pair.x.shape();
     const Shape& b = pair.y.shape();
-    if (a.rank() == 0 || b.rank() == 0) {
-        throw ShapeError("matmul", "needs (n, k) and (k, m)", to_string(a) + " and " + to_string(b), pair.at);
-    }
     if (a.rank() > 1 && b.rank() > 1) return apply(matmul_op, {pair.x, pair.y}, {}, pair.at);
-    if (a.back() != b[b.rank() == 1 ? 0 : b.rank() - 2]) {
-        throw ShapeError("matmul", "needs (n, k) and (k, m)", to_string(a) + " and " + to_string(b), pair.at);
+    if (!have_equal_inner_extents(a, b)) {
+        explain::refuse("matmul", "needs (n, k) and (k, m)", {pair.x, pair.y}, pair.at,
+                        [](auto operands) { return have_equal_inner_extents(operands[0]->shape, operands[1]->shape); });
     }
     const Tensor row = a.rank() == 1 ? reshape(pair.x, {1, a[0]}) : pair.x;
     const Tensor column = b.rank() == 1 ? reshape(pair.y, {b[0], 1}) : pair.y;
@@ -141,8 +145,12 @@ Tensor dot(const Operand& A, const Operand& B) {
     if (pair.x.rank() == 0 || pair.y.rank() == 0) return multiply(pair.x, pair.y);
     const Shape& a = pair.x.shape();
     const Shape& b = pair.y.shape();
-    if (a.rank() > 2 || b.rank() > 2 || a.back() != b[b.rank() == 1 ? 0 : b.rank() - 2]) {
-        throw ShapeError("dot", "needs (n, k) and (k, m)", to_string(a) + " and " + to_string(b), pair.at);
+    const auto fits = [](const Shape& x, const Shape& y) {
+        return x.rank() <= 2 && y.rank() <= 2 && have_equal_inner_extents(x, y);
+    };
+    if (!fits(a, b)) {
+        explain::refuse("dot", "needs (n, k) and (k, m)", {pair.x, pair.y}, pair.at,
+                        [&](auto operands) { return fits(operands[0]->shape, operands[1]->shape); });
     }
     return matmul(pair.x, pair.y);
 }

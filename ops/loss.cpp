@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/ops/activation.hpp>
@@ -194,8 +195,8 @@ const Op& hinge_op = define(Composite{
 
 void require_same_shape(std::string_view op, const Tensor& prediction, const Tensor& target, Location at) {
     if (prediction.shape() == target.shape()) return;
-    throw ShapeError(op, "needs a prediction and a target of one shape",
-                     to_string(prediction.shape()) + " and " + to_string(target.shape()), at);
+    explain::refuse(op, "needs a prediction and a target of one shape", {prediction, target}, at,
+                    [](auto operands) { return operands[0]->shape == operands[1]->shape; });
 }
 
 void require_floating(std::string_view op, const Tensor& prediction, Location at) {
@@ -205,7 +206,7 @@ void require_floating(std::string_view op, const Tensor& prediction, Location at
 
 void require_columns(std::string_view op, const std::string& what, const Tensor& prediction, Location at) {
     if (prediction.rank() == 2) return;
-    throw ShapeError(op, "needs " + what + " (classes, m)", to_string(prediction.shape()), at);
+    throw ShapeError(op, "needs " + what + " (classes, m)", explain::operand_text(prediction), at);
 }
 
 /// Labels (m) for a prediction (classes, m).
@@ -213,8 +214,12 @@ Tensor labels_of(std::string_view op, const std::string& what, const Tensor& pre
                  Location at) {
     const std::int64_t m = prediction.shape()[1];
     if (labels.shape() != Shape{m} && labels.shape() != Shape{1, m}) {
-        throw ShapeError(op, "needs labels (m) or (1, m) for " + what + " (classes, m)",
-                         to_string(prediction.shape()) + " and " + to_string(labels.shape()), at);
+        explain::refuse(op, "needs labels (m) or (1, m) for " + what + " (classes, m)", {prediction, labels}, at,
+                        [](auto operands) {
+                            const Shape& scores = operands[0]->shape;
+                            const Shape& given = operands[1]->shape;
+                            return scores.rank() == 2 && (given == Shape{scores[1]} || given == Shape{1, scores[1]});
+                        });
     }
     return reshape(labels, {m});
 }

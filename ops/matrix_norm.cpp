@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -94,16 +95,16 @@ Tensor norm(const Operand& x, Norm order, const Axes& axes, Keepdims keep) {
         throw DTypeError("norm", "needs float32 or float64", std::string(name(tensor.dtype())), at);
     }
     if (order.kind == Norm::Kind::standard) return xgrad::norm(tensor, axes, keep);
-    const Shape resolved = axes.resolve(tensor.rank(), "norm", at);
+    const Shape resolved = axes.resolve(tensor, "norm", at);
     if (resolved.rank() == 1) return of_vectors(tensor, order, resolved, keep, at);
     if (resolved.rank() != 2) {
         throw ShapeError("norm", "needs one axis for vectors or two for matrices",
-                         std::to_string(resolved.rank()) + " axes of " + to_string(tensor.shape()), at);
+                         std::to_string(resolved.rank()) + " axes of " + explain::operand_text(tensor), at);
     }
     // Two axes in the order that was given: which are the rows makes the difference between 1 and infinity.
     Shape ordered = resolved;
     for (std::size_t i = 0; i < axes.given().rank(); ++i) {
-        ordered[i] = static_cast<std::int64_t>(resolve_axis(axes.given()[i], tensor.rank(), "norm", at));
+        ordered[i] = static_cast<std::int64_t>(resolve_axis(axes.given()[i], tensor, "norm", at));
     }
     return of_matrices(tensor, order, ordered, keep, at);
 }

@@ -1,5 +1,6 @@
 #include <xgrad/ops/matrix_parts.hpp>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/kernels/matrix_stack.hpp>
@@ -11,7 +12,7 @@ namespace xgrad::linalg {
 Tensor matrix_transpose(const Operand& A) {
     const std::size_t rank = A.tensor().rank();
     if (rank < 2) {
-        throw ShapeError("matrix_transpose", "needs matrices (..., m, n)", to_string(A.tensor().shape()),
+        throw ShapeError("matrix_transpose", "needs matrices (..., m, n)", explain::operand_text(A.tensor()),
                          Attribution::resolve(A.location()));
     }
     Shape axes;
@@ -41,7 +42,7 @@ Tensor symmetric_part(const Operand& A) {
     const Attribution attribution(A.location());
     const Shape& shape = A.tensor().shape();
     if (!kernels::is_square(shape)) {
-        throw ShapeError("symmetric_part", "needs square matrices (..., n, n)", to_string(shape),
+        throw ShapeError("symmetric_part", "needs square matrices (..., n, n)", explain::operand_text(A.tensor()),
                          Attribution::resolve(A.location()));
     }
     return (A.tensor() + matrix_transpose(A.tensor())) * 0.5;

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/movement_probes.hpp>
@@ -211,12 +214,12 @@ Tensor transpose(const Operand& x, const Axes& axes) {
     if (axes.all()) {
         for (std::size_t axis = rank; axis-- > 0;) order.push_back(static_cast<std::int64_t>(axis));
     } else {
-        if (axes.resolve(rank, "transpose", x.location()).rank() != rank) {
-            throw ShapeError("transpose", "needs every axis of a tensor of rank " + std::to_string(rank),
+        if (axes.resolve(x.tensor(), "transpose", x.location()).rank() != rank) {
+            throw ShapeError("transpose", "needs every axis of " + explain::operand_text(x.tensor()),
                              to_string(axes.given()), Attribution::resolve(x.location()));
         }
         for (std::int64_t axis : axes.given()) {
-            order.push_back(static_cast<std::int64_t>(resolve_axis(axis, rank, "transpose", x.location())));
+            order.push_back(static_cast<std::int64_t>(resolve_axis(axis, x.tensor(), "transpose", x.location())));
         }
     }
     return apply(transpose_op, {x.tensor()}, {{"axes", order}}, x.location());
@@ -225,22 +228,21 @@ Tensor transpose(const Operand& x, const Axes& axes) {
 Tensor reshape(const Operand& x, const Shape& shape) {
     const Tensor& tensor = x.tensor();
     const Location at = Attribution::resolve(x.location());
-    const std::string rule =
-        "needs a shape of " + std::to_string(tensor.size()) + " elements for " + to_string(tensor.shape());
+    const auto fail = [&] {
+        throw ShapeError(
+            "reshape", fmt::format("needs a shape of {} elements for {}", tensor.size(), explain::operand_text(tensor)),
+            to_string(shape), at);
+    };
     Shape target = shape;
     std::int64_t known = 1;
     std::size_t unknown = shape.rank();
     for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
         const bool bad = shape[axis] < -1 || (shape[axis] == -1 && unknown < shape.rank());
-        if (bad || (shape[axis] >= 0 && __builtin_mul_overflow(known, shape[axis], &known))) {
-            throw ShapeError("reshape", rule, to_string(shape), at);
-        }
+        if (bad || (shape[axis] >= 0 && __builtin_mul_overflow(known, shape[axis], &known))) fail();
         if (shape[axis] == -1) unknown = axis;
     }
     if (unknown < shape.rank() && known > 0) target[unknown] = tensor.size() / known;
-    if (std::find(target.begin(), target.end(), -1) != target.end() || target.size() != tensor.size()) {
-        throw ShapeError("reshape", rule, to_string(shape), at);
-    }
+    if (std::find(target.begin(), target.end(), -1) != target.end() || target.size() != tensor.size()) fail();
     if (target == tensor.shape()) return tensor;
     return apply(reshape_op, {tensor}, {{"shape", target}}, x.location());
 }
@@ -249,7 +251,7 @@ Tensor broadcast_to(const Operand& x, const Shape& shape) {
     const Tensor& tensor = x.tensor();
     Shape joined;
     if (!is_valid(shape) || !broadcast(tensor.shape(), shape, joined) || joined != shape) {
-        throw ShapeError("broadcast_to", "needs a shape that " + to_string(tensor.shape()) + " broadcasts to",
+        throw ShapeError("broadcast_to", "needs a shape that " + explain::operand_text(tensor) + " broadcasts to",
                          to_string(shape), Attribution::resolve(x.location()));
     }
     if (shape == tensor.shape()) return tensor;
@@ -271,7 +273,8 @@ Tensor view(const Operand& x, const std::vector<Slice>& slices) {
         dropped += step.kind == Slice::Kind::index;
     }
     if (named > shape.rank() || ellipses > 1) {
-        throw ShapeError("view", "needs at most one slice per axis and one ellipsis for " + to_string(shape),
+        throw ShapeError("view",
+                         "needs at most one slice per axis and one ellipsis for " + explain::operand_text(tensor),
                          std::to_string(named) + " slices", at);
     }
     require_rank(shape.rank() + added - dropped, "view", at);
@@ -296,7 +299,8 @@ Tensor view(const Operand& x, const std::vector<Slice>& slices) {
         if (step.kind == Slice::Kind::index) {
             if (step.start < -extent || step.start >= extent) {
                 throw ShapeError("view",
-                                 "needs an index below " + std::to_string(extent) + " for axis " + std::to_string(axis),
+                                 fmt::format("needs an index below {} for axis {} of {}", extent, axis,
+                                             explain::operand_text(tensor)),
                                  std::to_string(step.start), at);
             }
             starts[axis] = step.start < 0 ? step.start + extent : step.start;
@@ -304,7 +308,8 @@ Tensor view(const Operand& x, const std::vector<Slice>& slices) {
             continue;
         }
         if (step.step == 0 || step.step == Slice::open) {
-            throw ShapeError("view", "needs a step that is not 0", "axis " + std::to_string(axis), at);
+            throw ShapeError("view", "needs a step that is not 0",
+                             fmt::format("axis {} of {}", axis, explain::operand_text(tensor)), at);
         }
         const bool forwards = step.step > 0;
         const std::int64_t low = forwards ? 0 : -1;

@@ -1,5 +1,6 @@
 #include <numeric>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/matrix_stack.hpp>
@@ -185,7 +186,7 @@ Tensor vdot(const Operand& a, const Operand& b) {
     const Attribution attribution(pair.at);
     if (pair.x.size() != pair.y.size()) {
         throw ShapeError("vdot", "needs equally many elements",
-                         to_string(pair.x.shape()) + " and " + to_string(pair.y.shape()), pair.at);
+                         explain::operand_text(pair.x) + " and " + explain::operand_text(pair.y), pair.at);
     }
     return matmul(flat(pair.x), flat(pair.y));
 }
@@ -202,9 +203,14 @@ Tensor tensordot(const Operand& A, const Operand& B, int axes) {
     const Shape& a = pair.x.shape();
     const Shape& b = pair.y.shape();
     const auto count = static_cast<std::size_t>(std::max(axes, 0));
-    if (axes < 0 || count > a.rank() || count > b.rank() || !std::equal(b.begin(), b.begin() + count, a.end() - axes)) {
-        throw ShapeError("tensordot", "needs the last " + std::to_string(axes) + " extents of A to be the first of B",
-                         to_string(a) + " and " + to_string(b), pair.at);
+    const auto fits = [=](const Shape& x, const Shape& y) {
+        return axes >= 0 && count <= x.rank() && count <= y.rank() &&
+               std::equal(y.begin(), y.begin() + count, x.end() - axes);
+    };
+    if (!fits(a, b)) {
+        explain::refuse("tensordot", "needs the last " + std::to_string(axes) + " extents of A to be the first of B",
+                        {pair.x, pair.y}, pair.at,
+                        [&](auto operands) { return fits(operands[0]->shape, operands[1]->shape); });
     }
     Shape of_A;
     Shape of_B;
@@ -220,10 +226,10 @@ Tensor tensordot(const Operand& A, const Operand& B, const std::vector<int>& axe
     const Promoted pair = promote("tensordot", A, B);
     const Attribution attribution(pair.at);
     const auto resolved = [&](const Tensor& x, const std::vector<int>& axes) {
-        Axes(axes).resolve(x.rank(), "tensordot", pair.at);
+        Axes(axes).resolve(x, "tensordot", pair.at);
         Shape result;
         for (int axis : axes) {
-            result.push_back(static_cast<std::int64_t>(resolve_axis(axis, x.rank(), "tensordot", pair.at)));
+            result.push_back(static_cast<std::int64_t>(resolve_axis(axis, x, "tensordot", pair.at)));
         }
         return result;
     };
@@ -235,8 +241,8 @@ Tensor tensordot(const Operand& A, const Operand& B, const std::vector<int>& axe
     }
     if (!fits) {
         throw ShapeError("tensordot", "needs pairs of axes of equal extents",
-                         "axes " + to_string(Shape(axes_of_A)) + " of " + to_string(pair.x.shape()) + " and axes " +
-                             to_string(Shape(axes_of_B)) + " of " + to_string(pair.y.shape()),
+                         "axes " + to_string(Shape(axes_of_A)) + " of " + explain::operand_text(pair.x) + " and axes " +
+                             to_string(Shape(axes_of_B)) + " of " + explain::operand_text(pair.y),
                          pair.at);
     }
     return contracted(pair, of_A, of_B);
@@ -266,7 +272,7 @@ Tensor kron(const Operand& A, const Operand& B) {
 Tensor trace(const Operand& A, std::int64_t offset) {
     const Attribution attribution(A.location());
     if (A.tensor().rank() < 2) {
-        throw ShapeError("trace", "needs matrices (..., m, n)", to_string(A.tensor().shape()),
+        throw ShapeError("trace", "needs matrices (..., m, n)", explain::operand_text(A.tensor()),
                          Attribution::resolve(A.location()));
     }
     return sum(linalg::diagonal(A.tensor(), offset), -1);
@@ -277,7 +283,7 @@ Tensor matrix_power(const Operand& A, std::int64_t n) {
     const Tensor& tensor = A.tensor();
     const Location at = Attribution::resolve(A.location());
     if (!kernels::is_square(tensor.shape())) {
-        throw ShapeError("matrix_power", "needs square matrices (..., n, n)", to_string(tensor.shape()), at);
+        throw ShapeError("matrix_power", "needs square matrices (..., n, n)", explain::operand_text(tensor), at);
     }
     if (!is_floating(tensor.dtype())) {
         throw DTypeError("matrix_power", "needs float32 or float64", std::string(name(tensor.dtype())), at);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/movement_probes.hpp>
 #include <xgrad/ops/rearrange_parts.hpp>
@@ -66,7 +67,7 @@ Shape axis_numbers(std::size_t rank) {
 
 /// The axes in the order in which they were given.
 Shape in_order(const Axes& axes, const Entry& x, const char* op) {
-    axes.resolve(x.tensor.rank(), op, x.at);
+    axes.resolve(x.tensor, op, x.at);
     if (axes.all()) return axis_numbers(x.tensor.rank());
     Shape result;
     for (std::int64_t axis : axes.given()) result.push_back(static_cast<std::int64_t>(x.axis(axis, op)));
@@ -107,14 +108,14 @@ Tensor moveaxis(const Operand& x, const Axes& source, const Axes& destination) {
 
 Tensor squeeze(const Operand& x, const Axes& axes) {
     const Entry entry(x);
-    const Shape given = axes.resolve(entry.tensor.rank(), "squeeze", entry.at);
+    const Shape given = axes.resolve(entry.tensor, "squeeze", entry.at);
     Shape shape;
     for (std::size_t axis = 0; axis < entry.tensor.rank(); ++axis) {
         const std::int64_t extent = entry.shape()[axis];
         const bool named = std::find(given.begin(), given.end(), static_cast<std::int64_t>(axis)) != given.end();
         if (named && extent != 1 && !axes.all()) {
             throw ShapeError("squeeze", "needs axes of extent 1",
-                             "axis " + std::to_string(axis) + " of " + to_string(entry.shape()), entry.at);
+                             "axis " + std::to_string(axis) + " of " + explain::operand_text(entry.tensor), entry.at);
         }
         if (!named || extent != 1) shape.push_back(extent);
     }

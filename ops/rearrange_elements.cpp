@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/movement_probes.hpp>
@@ -142,8 +143,10 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis, Location at)
     std::vector<Tensor> expanded;
     for (const Tensor& tensor : tensors) {
         if (tensor.shape() != tensors[0].shape()) {
-            throw ShapeError("stack", "needs tensors of one shape",
-                             to_string(tensors[0].shape()) + " and " + to_string(tensor.shape()), at);
+            explain::refuse("stack", "needs tensors of one shape", tensors, at, [](auto operands) {
+                return std::all_of(operands.begin(), operands.end(),
+                                   [&](const Node* operand) { return operand->shape == operands[0]->shape; });
+            });
         }
         expanded.push_back(expand_dims(tensor, axis));
     }
@@ -156,7 +159,7 @@ std::vector<Tensor> split(const Operand& x, std::int64_t parts, std::int64_t axi
     // No elements divide into any number of parts, each of which is a tensor.
     if (parts < 1 || extent % parts != 0 || parts > std::max(extent, most_empty_parts)) {
         throw ShapeError("split", "needs a number of parts that divides " + std::to_string(extent),
-                         std::to_string(parts), entry.at);
+                         std::to_string(parts) + " for " + explain::operand_text(entry.tensor), entry.at);
     }
     std::vector<std::int64_t> positions;
     for (std::int64_t i = 1; i < parts; ++i) positions.push_back(i * (extent / parts));
@@ -172,8 +175,8 @@ std::vector<Tensor> split(const Operand& x, const std::vector<std::int64_t>& pos
     for (std::size_t i = 0; i <= positions.size(); ++i) {
         const std::int64_t stop = i < positions.size() ? positions[i] : extent;
         if (stop < start || stop > extent) {
-            throw ShapeError("split", "needs ascending positions up to " + std::to_string(extent), std::to_string(stop),
-                             entry.at);
+            throw ShapeError("split", "needs ascending positions up to " + std::to_string(extent),
+                             std::to_string(stop) + " for " + explain::operand_text(entry.tensor), entry.at);
         }
         parts.push_back(cut(entry.tensor, along, start, stop));
         start = stop;
@@ -204,7 +207,7 @@ Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int6
            double constant) {
     const Entry entry(x);
     if (widths.size() != entry.tensor.rank()) {
-        throw ShapeError("pad", "needs one pair of widths per axis of " + to_string(entry.shape()),
+        throw ShapeError("pad", "needs one pair of widths per axis of " + explain::operand_text(entry.tensor),
                          std::to_string(widths.size()), entry.at);
     }
     Tensor result = entry.tensor;
@@ -236,7 +239,7 @@ Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int6
 Tensor flip(const Operand& x, const Axes& axes) {
     const Entry entry(x);
     std::vector<Slice> slices(entry.tensor.rank(), all());
-    for (std::int64_t axis : axes.resolve(entry.tensor.rank(), "flip", entry.at))
+    for (std::int64_t axis : axes.resolve(entry.tensor, "flip", entry.at))
         slices[static_cast<std::size_t>(axis)] = all(-1);
     return view(entry.tensor, slices);
 }
@@ -256,7 +259,9 @@ Tensor roll(const Operand& x, std::int64_t shift, std::int64_t axis) {
 Tensor repeat(const Operand& x, std::int64_t n, std::int64_t axis) {
     const Entry entry(x);
     const std::size_t along = entry.axis(axis, "repeat");
-    if (n < 0) throw ShapeError("repeat", "needs n >= 0", std::to_string(n), entry.at);
+    if (n < 0)
+        throw ShapeError("repeat", "needs n >= 0", std::to_string(n) + " for " + explain::operand_text(entry.tensor),
+                         entry.at);
     require_rank(entry.tensor.rank() + 1, "repeat", entry.at);
     Shape stretched = entry.shape();
     stretched.insert(along + 1, n);
@@ -298,7 +303,7 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& vectors, Location at) {
     require_rank(vectors.size(), "meshgrid", at);
     Shape grid;
     for (const Tensor& vector : vectors) {
-        if (vector.rank() != 1) throw ShapeError("meshgrid", "needs vectors", to_string(vector.shape()), at);
+        if (vector.rank() != 1) throw ShapeError("meshgrid", "needs vectors", explain::operand_text(vector), at);
         grid.push_back(vector.shape()[0]);
     }
     if (!is_valid(grid)) throw ShapeError("meshgrid", "needs a grid that fits memory", to_string(grid), at);

@@ -37,7 +37,7 @@ struct Entry {
     Attribution attribution;
     const Tensor& tensor;
     const Shape& shape() const { return tensor.shape(); }
-    std::size_t axis(std::int64_t given, const char* op) const { return resolve_axis(given, tensor.rank(), op, at); }
+    std::size_t axis(std::int64_t given, const char* op) const { return resolve_axis(given, tensor, op, at); }
 };
 
 }  // namespace xgrad

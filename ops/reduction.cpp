@@ -242,14 +242,14 @@ const Op& amax_op = define(General{
 }  // namespace
 
 Tensor sum(const Operand& x, const Axes& axes, Keepdims keep) {
-    const Shape resolved = axes.resolve(x.tensor().rank(), "sum", x.location());
+    const Shape resolved = axes.resolve(x.tensor(), "sum", x.location());
     return apply(sum_op, {x.tensor()}, {{"axes", resolved}, {"keepdims", keep.value}}, x.location());
 }
 
 Tensor mean(const Operand& x, const Axes& axes, Keepdims keep) {
     const Attribution attribution(x.location());
     const Tensor& tensor = x.tensor();
-    const Shape resolved = axes.resolve(tensor.rank(), "mean", x.location());
+    const Shape resolved = axes.resolve(tensor, "mean", x.location());
     if (!is_floating(tensor.dtype())) {
         throw DTypeError("mean", "needs float32 or float64", std::string(name(tensor.dtype())),
                          Attribution::resolve(x.location()));
@@ -260,12 +260,12 @@ Tensor mean(const Operand& x, const Axes& axes, Keepdims keep) {
 }
 
 Tensor prod(const Operand& x, const Axes& axes, Keepdims keep) {
-    const Shape resolved = axes.resolve(x.tensor().rank(), "prod", x.location());
+    const Shape resolved = axes.resolve(x.tensor(), "prod", x.location());
     return apply(prod_op, {x.tensor()}, {{"axes", resolved}, {"keepdims", keep.value}}, x.location());
 }
 
 Tensor amax(const Operand& x, const Axes& axes, Keepdims keep) {
-    const Shape resolved = axes.resolve(x.tensor().rank(), "amax", x.location());
+    const Shape resolved = axes.resolve(x.tensor(), "amax", x.location());
     return apply(amax_op, {x.tensor()}, {{"axes", resolved}, {"keepdims", keep.value}}, x.location());
 }
 

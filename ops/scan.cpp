@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -202,7 +203,7 @@ const Op& cumprod_op = define(Composite{
 }  // namespace
 
 Tensor cumsum(const Operand& x, std::int64_t axis) {
-    const std::size_t along = resolve_axis(axis, x.tensor().rank(), "cumsum", x.location());
+    const std::size_t along = resolve_axis(axis, x.tensor(), "cumsum", x.location());
     return scan(cumsum_op, {x.tensor()}, static_cast<std::int64_t>(along), false, x.location());
 }
 
@@ -210,7 +211,7 @@ Tensor cumprod(const Operand& x, std::int64_t axis) {
     const Location at = Attribution::resolve(x.location());
     const Attribution attribution(at);
     const Tensor& tensor = x.tensor();
-    const std::size_t along = resolve_axis(axis, tensor.rank(), "cumprod", at);
+    const std::size_t along = resolve_axis(axis, tensor, "cumprod", at);
     if (!is_floating(tensor.dtype())) {
         throw DTypeError("cumprod", "needs float32 or float64", std::string(name(tensor.dtype())), at);
     }
@@ -231,8 +232,12 @@ Tensor linear_recurrence(const Operand& a, const Operand& b, std::int64_t axis) 
     const Attribution attribution(pair.at);
     Shape shape;
     if (!broadcast(pair.x.shape(), pair.y.shape(), shape)) {
-        throw ShapeError("linear_recurrence", "needs shapes that broadcast",
-                         to_string(pair.x.shape()) + " and " + to_string(pair.y.shape()), pair.at);
+        explain::refuse("linear_recurrence", "needs shapes that broadcast", {pair.x, pair.y}, pair.at,
+                        [](auto operands) {
+                            Shape joined;
+                            return broadcast(operands[0]->shape, operands[1]->shape, joined) &&
+                                   explain::is_plain_stretch(operands, joined);
+                        });
     }
     const std::size_t along = resolve_axis(axis, shape.rank(), "linear_recurrence", pair.at);
     return scan(linear_recurrence_op, {broadcast_to(pair.x, shape), broadcast_to(pair.y, shape)},

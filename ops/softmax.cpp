@@ -160,7 +160,7 @@ const Op& log_softmax_op = define(General{
 });
 
 Tensor along_axis(const Op& op, const Operand& x, std::int64_t axis) {
-    const std::size_t resolved = resolve_axis(axis, x.tensor().rank(), op.name, x.location());
+    const std::size_t resolved = resolve_axis(axis, x.tensor(), op.name, x.location());
     return apply(op, {x.tensor()}, {{"axis", static_cast<std::int64_t>(resolved)}}, x.location());
 }
 

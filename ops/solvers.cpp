@@ -3,6 +3,7 @@
 #include <limits>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/factorisations.hpp>
@@ -316,7 +317,7 @@ Tensor pinv(const Operand& A) {
     const Attribution attribution(A.location());
     const Tensor& tensor = A.tensor();
     if (tensor.rank() < 2) {
-        throw ShapeError("pinv", "needs matrices (..., m, n)", to_string(tensor.shape()),
+        throw ShapeError("pinv", "needs matrices (..., m, n)", explain::operand_text(tensor),
                          Attribution::resolve(A.location()));
     }
     const std::int64_t m = rows_of(tensor.shape());

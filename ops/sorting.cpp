@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -151,7 +152,7 @@ const Op& argmin_op = define(General{
 
 Tensor position_along(const Op& op, const Operand& x, std::int64_t axis, Keepdims keep) {
     const Attribution attribution(Attribution::resolve(x.location()));
-    const std::size_t along = resolve_axis(axis, x.tensor().rank(), op.name, x.location());
+    const std::size_t along = resolve_axis(axis, x.tensor(), op.name, x.location());
     const Tensor found = apply(op, {x.tensor()}, {{"axis", static_cast<std::int64_t>(along)}}, x.location());
     if (!keep.value) return found;
     return reshape(found, reduced_shape(x.tensor().shape(), Shape{along}, true));
@@ -202,7 +203,7 @@ std::vector<Slice> from_axis(std::size_t axis, Slice slice) {
 }  // namespace
 
 Tensor argsort(const Operand& x, std::int64_t axis, bool descending) {
-    const std::size_t along = resolve_axis(axis, x.tensor().rank(), "argsort", x.location());
+    const std::size_t along = resolve_axis(axis, x.tensor(), "argsort", x.location());
     return apply(argsort_op, {x.tensor()}, {{"axis", static_cast<std::int64_t>(along)}, {"descending", descending}},
                  x.location());
 }
@@ -210,17 +211,18 @@ Tensor argsort(const Operand& x, std::int64_t axis, bool descending) {
 Tensor sort(const Operand& x, std::int64_t axis, bool descending) {
     const Location at = Attribution::resolve(x.location());
     const Attribution attribution(at);
-    const auto along = static_cast<std::int64_t>(resolve_axis(axis, x.tensor().rank(), "sort", at));
+    const auto along = static_cast<std::int64_t>(resolve_axis(axis, x.tensor(), "sort", at));
     return take_along_axis(x.tensor(), argsort(x.tensor(), along, descending), along);
 }
 
 TopK topk(const Operand& x, std::int64_t k, std::int64_t axis) {
     const Location at = Attribution::resolve(x.location());
     const Attribution attribution(at);
-    const std::size_t along = resolve_axis(axis, x.tensor().rank(), "topk", at);
+    const std::size_t along = resolve_axis(axis, x.tensor(), "topk", at);
     const std::int64_t extent = x.tensor().shape()[along];
     if (k < 0 || k > extent) {
-        throw ShapeError("topk", "needs 0 <= k <= " + std::to_string(extent), std::to_string(k), at);
+        throw ShapeError("topk", "needs 0 <= k <= " + std::to_string(extent),
+                         std::to_string(k) + " for " + explain::operand_text(x.tensor()), at);
     }
     const auto axis_number = static_cast<std::int64_t>(along);
     const Tensor indices = view(argsort(x.tensor(), axis_number, true), from_axis(along, range(0, k)));
@@ -246,13 +248,13 @@ Tensor median(const Operand& x, const Axes& axes, Keepdims keep) {
     const Location at = Attribution::resolve(x.location());
     const Attribution attribution(at);
     const Tensor& tensor = x.tensor();
-    const Shape resolved = axes.resolve(tensor.rank(), "median", at);
+    const Shape resolved = axes.resolve(tensor, "median", at);
     if (!is_floating(tensor.dtype())) {
         throw DTypeError("median", "needs float32 or float64", std::string(name(tensor.dtype())), at);
     }
     const Tensor lines = reduced_last(tensor, resolved);
     const std::int64_t n = lines.shape().back();
-    if (n == 0) throw ShapeError("median", "needs at least one element", to_string(tensor.shape()), at);
+    if (n == 0) throw ShapeError("median", "needs at least one element", explain::operand_text(tensor), at);
     const Tensor sorted = sort(lines, -1);
     const Tensor middle = mean(view(sorted, {ellipsis, range((n - 1) / 2, n / 2 + 1)}), -1);
     // NaNs stand at the end.

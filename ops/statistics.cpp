@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -113,7 +114,7 @@ struct Reduction {
         : at(Attribution::resolve(x.location())),
           attribution(at),
           tensor(x.tensor()),
-          axes(given.resolve(tensor.rank(), op, at)) {
+          axes(given.resolve(tensor, op, at)) {
         for (std::int64_t axis : axes) count *= tensor.shape()[static_cast<std::size_t>(axis)];
     }
     Location at;
@@ -127,7 +128,7 @@ struct Reduction {
 
 Tensor amin(const Operand& x, const Axes& axes, Keepdims keep) {
     const Reduction r("amin", x, axes);
-    if (r.count == 0) throw ShapeError("amin", "needs at least one element", to_string(r.tensor.shape()), r.at);
+    if (r.count == 0) throw ShapeError("amin", "needs at least one element", explain::operand_text(r.tensor), r.at);
     if (r.tensor.dtype() == DType::boolean) return all(r.tensor, r.axes, keep);
     return -amax(-r.tensor, r.axes, keep);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <xgrad/graph/error.hpp>
+#include <xgrad/graph/explain/watch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/plan.hpp>
@@ -151,7 +152,9 @@ void make_contiguous(Node& node) {
 
 void execute(std::span<Node* const> roots) {
     if (std::all_of(roots.begin(), roots.end(), [](const Node* root) { return root->is_computed; })) return;
-    Borrowed()->run(roots);
+    const auto compute = [](std::span<Node* const> wanted) { Borrowed()->run(wanted); };
+    if (explain::is_watching()) return explain::watch(roots, compute);
+    compute(roots);
 }
 
 }  // namespace xgrad::run

@@ -21,6 +21,11 @@ namespace {
     BOOST_TEST(message_of<type>([&] { static_cast<void>(statement); }) == \
                std::string(text) + " at test_errors.cpp:" + std::to_string(__LINE__))
 
+/// The same with a cure behind the place.
+#define FAILS_WITH_CURE(type, statement, text, cure)                      \
+    BOOST_TEST(message_of<type>([&] { static_cast<void>(statement); }) == \
+               std::string(text) + " at test_errors.cpp:" + std::to_string(__LINE__) + "; " + (cure))
+
 const auto tensor = [](auto... extents) {
     return Tensor(Array(std::vector<std::size_t>{static_cast<std::size_t>(extents)...}, 1.));
 };
@@ -34,7 +39,8 @@ BOOST_AUTO_TEST_CASE(of_operators) {
     FAILS(ShapeError, a + b, "add: needs shapes that broadcast, got (2, 3) and (4, 5)");
     FAILS(ShapeError, a - b, "subtract: needs shapes that broadcast, got (2, 3) and (4, 5)");
     FAILS(ShapeError, a * b, "multiply: needs shapes that broadcast, got (2, 3) and (4, 5)");
-    FAILS(ShapeError, a / tensor(2), "divide: needs shapes that broadcast, got (2, 3) and (2,)");
+    FAILS_WITH_CURE(ShapeError, a / tensor(2), "divide: needs shapes that broadcast, got (2, 3) and (2,)",
+                    "did you mean the second operand as (2, 1)?");
     FAILS(ShapeError, a < b, "less: needs shapes that broadcast, got (2, 3) and (4, 5)");
     FAILS(ShapeError, a == b, "equal: needs shapes that broadcast, got (2, 3) and (4, 5)");
 }
@@ -42,9 +48,12 @@ BOOST_AUTO_TEST_CASE(of_operators) {
 BOOST_AUTO_TEST_CASE(of_operators_with_xtensor_expressions) {
     const Tensor a = tensor(2, 3);
     const Array x = xt::ones<double>({3, 2});
-    FAILS(ShapeError, a + x, "add: needs shapes that broadcast, got (2, 3) and (3, 2)");
-    FAILS(ShapeError, x + a, "add: needs shapes that broadcast, got (3, 2) and (2, 3)");
-    FAILS(ShapeError, 2 * x * a, "multiply: needs shapes that broadcast, got (3, 2) and (2, 3)");
+    FAILS_WITH_CURE(ShapeError, a + x, "add: needs shapes that broadcast, got (2, 3) and (3, 2)",
+                    "did you mean the first operand transposed or the second operand transposed?");
+    FAILS_WITH_CURE(ShapeError, x + a, "add: needs shapes that broadcast, got (3, 2) and (2, 3)",
+                    "did you mean the first operand transposed or the second operand transposed?");
+    FAILS_WITH_CURE(ShapeError, 2 * x * a, "multiply: needs shapes that broadcast, got (3, 2) and (2, 3)",
+                    "did you mean the first operand transposed or the second operand transposed?");
     FAILS(ShapeError, xt::zeros<double>({2, 2}) - a, "subtract: needs shapes that broadcast, got (2, 2) and (2, 3)");
 }
 
@@ -74,33 +83,34 @@ BOOST_AUTO_TEST_CASE(of_products) {
 }
 
 BOOST_AUTO_TEST_CASE(of_reductions) {
-    FAILS(ShapeError, sum(tensor(2, 3), 2), "sum: needs an axis of a tensor of rank 2, got 2");
-    FAILS(ShapeError, mean(tensor(2, 3), -3), "mean: needs an axis of a tensor of rank 2, got -3");
-    FAILS(ShapeError, xgrad::amax(tensor(2, 3), {0, 0}), "amax: needs each axis once, got (0, 0)");
+    FAILS(ShapeError, sum(tensor(2, 3), 2), "sum: needs an axis of (2, 3), got 2");
+    FAILS(ShapeError, mean(tensor(2, 3), -3), "mean: needs an axis of (2, 3), got -3");
+    FAILS(ShapeError, xgrad::amax(tensor(2, 3), {0, 0}), "amax: needs each axis once, got (0, 0) for (2, 3)");
     FAILS(ShapeError, xgrad::amax(tensor(0)), "amax: needs at least one element, got (0,)");
-    FAILS(ShapeError, norm(tensor(2), 1), "norm: needs an axis of a tensor of rank 1, got 1");
+    FAILS(ShapeError, norm(tensor(2), 1), "norm: needs an axis of (2,), got 1");
     FAILS(DTypeError, mean(Tensor(3)), "mean: needs float32 or float64, got int32");
-    FAILS(ShapeError, xgrad::softmax(tensor(2, 3), 2), "softmax: needs an axis of a tensor of rank 2, got 2");
-    FAILS(ShapeError, xgrad::log_softmax(tensor(), 0), "log_softmax: needs an axis of a tensor of rank 0, got 0");
+    FAILS(ShapeError, xgrad::softmax(tensor(2, 3), 2), "softmax: needs an axis of (2, 3), got 2");
+    FAILS(ShapeError, xgrad::log_softmax(tensor(), 0), "log_softmax: needs an axis of (), got 0");
 }
 
 BOOST_AUTO_TEST_CASE(of_movement) {
     const Tensor a = tensor(2, 3);
-    FAILS(ShapeError, transpose(a, {0, 2}), "transpose: needs an axis of a tensor of rank 2, got 2");
-    FAILS(ShapeError, transpose(a, 0), "transpose: needs every axis of a tensor of rank 2, got (0,)");
+    FAILS(ShapeError, transpose(a, {0, 2}), "transpose: needs an axis of (2, 3), got 2");
+    FAILS(ShapeError, transpose(a, 0), "transpose: needs every axis of (2, 3), got (0,)");
     FAILS(ShapeError, reshape(a, {4, 2}), "reshape: needs a shape of 6 elements for (2, 3), got (4, 2)");
     FAILS(ShapeError, reshape(a, {-1, 4}), "reshape: needs a shape of 6 elements for (2, 3), got (-1, 4)");
     FAILS(ShapeError, reshape(a, {-1, -1}), "reshape: needs a shape of 6 elements for (2, 3), got (-1, -1)");
     FAILS(ShapeError, broadcast_to(a, {2, 4}), "broadcast_to: needs a shape that (2, 3) broadcasts to, got (2, 4)");
-    FAILS(ShapeError, view(a, {2}), "view: needs an index below 2 for axis 0, got 2");
+    FAILS(ShapeError, view(a, {2}), "view: needs an index below 2 for axis 0 of (2, 3), got 2");
     FAILS(ShapeError, view(a, {0, 0, 0}),
           "view: needs at most one slice per axis and one ellipsis for (2, 3), got 3 slices");
-    FAILS(ShapeError, view(a, {xgrad::all(0)}), "view: needs a step that is not 0, got axis 0");
+    FAILS(ShapeError, view(a, {xgrad::all(0)}), "view: needs a step that is not 0, got axis 0 of (2, 3)");
     FAILS(ShapeError, xgrad::concatenate({}), "concatenate: needs at least one tensor, got none");
     FAILS(ShapeError, xgrad::concatenate({a, tensor(2, 4)}),
           "concatenate: needs equal extents except along axis 0, got (2, 3) and (2, 4)");
-    FAILS(ShapeError, xgrad::concatenate({a, tensor(3)}),
-          "concatenate: needs tensors of one rank, got (2, 3) and (3,)");
+    FAILS_WITH_CURE(ShapeError, xgrad::concatenate({a, tensor(3)}),
+                    "concatenate: needs tensors of one rank, got (2, 3) and (3,)",
+                    "did you mean the second operand as (1, 3)?");
 }
 
 BOOST_AUTO_TEST_CASE(of_dtypes) {
@@ -123,13 +133,15 @@ BOOST_AUTO_TEST_CASE(of_values) {
 }
 
 BOOST_AUTO_TEST_CASE(of_losses_though_they_are_made_of_other_operations) {
-    FAILS(ShapeError, binary_cross_entropy(tensor(1, 3), tensor(3)),
-          "binary_cross_entropy: needs a prediction and a target of one shape, got (1, 3) and (3,)");
+    FAILS_WITH_CURE(ShapeError, binary_cross_entropy(tensor(1, 3), tensor(3)),
+                    "binary_cross_entropy: needs a prediction and a target of one shape, got (1, 3) and (3,)",
+                    "did you mean the first operand as (3,) or the second operand as (1, 3)?");
     FAILS(ShapeError, binary_cross_entropy_with_logits(tensor(1, 3), tensor(1, 4)),
           "binary_cross_entropy_with_logits: needs a prediction and a target of one shape, got (1, 3) and (1, 4)");
     FAILS(ShapeError, cross_entropy(tensor(3), tensor(3)), "cross_entropy: needs logits (classes, m), got (3,)");
-    FAILS(ShapeError, cross_entropy(tensor(3, 2), xt::xarray<int>{0, 1, 2}),
-          "cross_entropy: needs labels (m) or (1, m) for logits (classes, m), got (3, 2) and (3,)");
+    FAILS_WITH_CURE(ShapeError, cross_entropy(tensor(3, 2), xt::xarray<int>{0, 1, 2}),
+                    "cross_entropy: needs labels (m) or (1, m) for logits (classes, m), got (3, 2) and (3,)",
+                    "did you mean the first operand transposed?");
     FAILS(ValueError, cross_entropy(tensor(3, 2), xt::xarray<int>{0, 7}),
           "one_hot: needs labels from 0 to 2, got 7 at index 1");
 }

@@ -1,0 +1,301 @@
+#include <xgrad/graph/explain/non_finite.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <ostream>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <xgrad/graph/differentiate.hpp>
+#include <xgrad/graph/explain/culprit.hpp>
+#include <xgrad/graph/explain/mend.hpp>
+#include <xgrad/graph/explain/notation.hpp>
+#include <xgrad/graph/explain/walk.hpp>
+#include <xgrad/graph/explain/watch.hpp>
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/verify/recorded.hpp>
+
+namespace xgrad {
+
+namespace {
+
+using namespace explain;
+
+/// What is looked at: a result, or a gradient, by the name that the report gives it.
+struct Target {
+    NodeRef node;
+    std::string name;
+};
+
+Shape index_of(const Shape& shape, std::int64_t element) {
+    Shape index = Shape::of_rank(shape.rank());
+    for (std::size_t axis = shape.rank(); axis-- > 0; element /= shape[axis]) index[axis] = element % shape[axis];
+    return index;
+}
+
+NonFinite::Input described(const Node& input, const Node& result, std::int64_t index) {
+    const bool is_number = input.is_leaf() && input.shape.rank() == 0 && operand_name(input).empty();
+    NonFinite::Input description{is_number ? "a number" : recorded::name_of(input), input.shape, 0, 0};
+    if (result.op->is_elementwise_kernel()) {
+        description.low = description.high = number_at(input, element_of_operand(input.shape, result.shape, index));
+        return description;
+    }
+    description.low = std::numeric_limits<double>::infinity();
+    description.high = -description.low;
+    for (std::int64_t k = 0; k < input.shape.size(); ++k) {
+        description.low = std::min(description.low, number_at(input, k));
+        description.high = std::max(description.high, number_at(input, k));
+    }
+    return description;
+}
+
+/// Everything that is computed from a value, itself included.
+std::unordered_set<const Node*> descendants(const History& history, const Node& origin) {
+    std::unordered_set<const Node*> found{&origin};
+    for (const NodeRef& node : history.nodes()) {
+        const std::vector<NodeRef>& inputs = history.inputs(*node);
+        if (std::any_of(inputs.begin(), inputs.end(),
+                        [&](const NodeRef& input) { return found.contains(input.get()); }))
+            found.insert(node.get());
+    }
+    return found;
+}
+
+/// Where a value that is not finite goes no further, because another branch is taken there; empty if nowhere.
+std::string choice_that_stops(const History& history, const Node& origin) {
+    const std::unordered_set<const Node*> spoilt = descendants(history, origin);
+    for (const NodeRef& node : history.nodes()) {
+        if (node->is_leaf() || node->is_transient || !node->op->is_elementwise_kernel()) continue;
+        if (writing_of(*node->op) != Writing::choice && !node->op->switches) continue;
+        for (const NodeRef& input : history.inputs(*node)) {
+            if (!spoilt.contains(input.get()) || !first_bad(*input)) continue;
+            for (std::int64_t k = 0; k < node->shape.size(); ++k) {
+                const double branch = number_at(*input, element_of_operand(input->shape, node->shape, k));
+                if (!std::isfinite(branch) && std::isfinite(number_at(*node, k))) return recorded::described(*node);
+            }
+        }
+    }
+    return "";
+}
+
+/// The operation whose derivative a node of the backward pass belongs to: one of its line, with which it has most in
+/// common. Null if there is none.
+const Node* differentiated(const History& history, const Node& derivative) {
+    std::unordered_set<const Node*> seen;
+    std::vector<const Node*> path{&derivative};
+    while (!path.empty()) {
+        const Node* node = path.back();
+        path.pop_back();
+        for (const NodeRef& input : history.inputs(*node)) {
+            if (!seen.insert(input.get()).second || !input->is_transient || input->line != derivative.line) continue;
+            path.push_back(input.get());
+        }
+    }
+    const Node* best = nullptr;
+    int most = 0;
+    for (const NodeRef& node : history.nodes()) {
+        if (node->is_leaf() || node->is_transient || !node->needs_gradient) continue;
+        if (node->line != derivative.line || std::string_view(node->file) != derivative.file) continue;
+        int common = seen.contains(node.get()) ? 2 : 0;
+        for (const NodeRef& input : history.inputs(*node))
+            common += input->needs_gradient && seen.contains(input.get());
+        if (common > most) best = node.get(), most = common;
+    }
+    return best;
+}
+
+struct Finding {
+    NonFinite report;
+    const Node* differentiated = nullptr;  // backward: the operation whose derivative it is
+};
+
+/// What made a target's first element that is not finite. All values are computed.
+Finding finding(const History& history, const Target& target, std::int64_t element) {
+    const Trace trace = trace_back(history, {target.node, element});
+    const Node& node = *trace.origin.node;
+    Finding result;
+    NonFinite& report = result.report;
+    report.pass = node.is_transient ? NonFinite::Pass::backward : NonFinite::Pass::forward;
+    report.op = node.is_leaf() ? "" : node.op->name;
+    report.name = operand_name(node);
+    report.result = target.name;
+    report.shape = node.shape;
+    report.index = index_of(node.shape, trace.origin.index);
+    report.value = number_at(node, trace.origin.index);
+    report.at = node.location();
+    report.meets_zero = trace.meets_zero;
+    for (const NodeRef& input : history.inputs(node)) {
+        report.inputs.push_back(described(*input, node, trace.origin.index));
+    }
+    if (node.is_transient) {
+        result.differentiated = differentiated(history, node);
+        if (result.differentiated) report.derivative_of = result.differentiated->op->name;
+    } else if (target.node->is_transient) {
+        report.untaken_at = choice_that_stops(history, node);
+    }
+    return result;
+}
+
+/// Whether no derivative is asked for at what an operation makes of its inputs: its cotangent is 0 there.
+bool is_untaken(const Tensor& y, const Node& op, const NonFinite& report, Location at) {
+    const NodeRef node = NodeRef::share(const_cast<Node&>(op));
+    const Tensor g = connected_gradients(y, {Tensor(node)}, at)[0];
+    if (g.is_empty_handle()) return false;
+    compute({g});
+    const bool is_by_element = op.op->family == Op::Family::elementwise && op.shape == report.shape;
+    for (std::int64_t k = 0; k < op.shape.size(); ++k) {
+        if (is_by_element && index_of(op.shape, k) != report.index) continue;
+        if (number_at(*g.node(), k) != 0) return false;
+    }
+    return true;
+}
+
+/// The first choice between branches that a value takes part in; empty if there is none.
+std::string choice_behind(const History& history, const Node& origin) {
+    const std::unordered_set<const Node*> later = descendants(history, origin);
+    for (const NodeRef& node : history.nodes()) {
+        if (node.get() == &origin || node->is_leaf() || node->is_transient || !later.contains(node.get())) continue;
+        if (writing_of(*node->op) == Writing::choice || node->op->switches) return recorded::described(*node);
+    }
+    return "";
+}
+
+std::string value_text(double value) {
+    return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value);
+}
+
+std::string input_text(const NonFinite::Input& input) {
+    if (input.name == "a number") return fmt::format("    of the number {}\n", value_text(input.low));
+    const std::string operand = input.name + " " + to_string(input.shape);
+    if (input.low > input.high) return fmt::format("    of {}\n", operand);
+    if (input.low < input.high) {
+        return fmt::format("    of {}, from {} to {}\n", operand, value_text(input.low), value_text(input.high));
+    }
+    return fmt::format("    of {}, which is {} there\n", operand, value_text(input.low));
+}
+
+/// What usually helps where a branch that is not taken spoils the gradient.
+std::string cure_of_branch(const NonFinite& report) {
+    const std::string& op = report.pass == NonFinite::Pass::forward ? report.op : report.derivative_of;
+    const std::size_t operands = report.pass == NonFinite::Pass::forward ? report.inputs.size() : 1;
+    return operands == 1 ? fmt::format("make its argument safe inside, as in where(c, {}(where(c, x, 1)), 0)", op)
+                         : fmt::format("make the arguments of {} safe inside, with a where() around them", op);
+}
+
+thread_local bool watching = [] {
+    const char* value = std::getenv("XGRAD_WATCH");
+    return value && std::string_view(value) == "1";
+}();
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& stream, const NonFinite& report) {
+    return stream << report.text();
+}
+
+std::string NonFinite::text() const {
+    if (pass == Pass::none) return "the result and its gradients are finite\n";
+    const std::string place = at.line > 0 ? " at " + place_text(at) : "";
+    const std::string whose = (name.empty() ? "" : name + " ") + to_string(shape);
+    const std::string element = fmt::format("[{}]", fmt::join(index.begin(), index.end(), ", "));
+    std::string text;
+    if (op.empty()) {
+        text = fmt::format("{} was given with {} at {}{}\n", whose, value_text(value), element, place);
+    } else if (pass == Pass::forward) {
+        text = fmt::format("{} makes {} at {} of {}, forward,{}\n", op, value_text(value), element, whose, place);
+    } else {
+        text = fmt::format("the derivative of {} makes {} at {} of {}, backward, in its {}{}\n",
+                           derivative_of.empty() ? "an operation" : derivative_of, value_text(value), element, whose,
+                           op, place);
+    }
+    for (const Input& input : inputs) text += input_text(input);
+    text += fmt::format("    {} is not finite\n", result);
+    if (!untaken_at.empty()) {
+        text += fmt::format(
+            "    {} does not take this branch there, but backward it is multiplied by 0, which gives NaN;\n    {}\n",
+            untaken_at, cure_of_branch(*this));
+    } else if (meets_zero) {
+        text +=
+            "    it is multiplied by 0 on its way: 0 times infinity is NaN; a mask has to be where(), not a product\n";
+    }
+    return text;
+}
+
+namespace {
+
+class Unwatched {
+  public:
+    Unwatched() : previous_(std::exchange(watching, false)) {}
+    ~Unwatched() { watching = previous_; }
+    Unwatched(const Unwatched&) = delete;
+    Unwatched& operator=(const Unwatched&) = delete;
+
+  private:
+    bool previous_;
+};
+
+}  // namespace
+
+NonFinite first_non_finite(const Tensor& y, std::span<const Tensor> xs, Location at) {
+    at = Attribution::resolve(at);
+    const Unwatched unwatched;
+    const NodeRef& root = source(y, "first_non_finite", at);
+    std::vector<Target> targets{{root, y.name().empty() ? "the result" : y.name()}};
+    const std::vector<Tensor> gradients =
+        xs.empty() ? std::vector<Tensor>{} : grad(y, xs, Unconnected::is_an_error, at);
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+        const std::string name = xs[i].name().empty() ? "argument " + std::to_string(i + 1) : xs[i].name();
+        targets.push_back({source(gradients[i], "first_non_finite", at), "the gradient of " + name});
+    }
+    std::vector<NodeRef> roots;
+    for (const Target& target : targets) roots.push_back(target.node);
+    const History history(roots);
+    history.compute_all();
+    for (const Target& target : targets) {
+        const auto element = first_bad(*target.node);
+        if (!element) continue;
+        auto [report, op] = finding(history, target, *element);
+        if (op && is_untaken(y, *op, report, at)) report.untaken_at = choice_behind(history, *op);
+        return report;
+    }
+    return {};
+}
+
+WatchNonFinite::WatchNonFinite(bool watch) noexcept : previous_(std::exchange(watching, watch)) {}
+
+WatchNonFinite::~WatchNonFinite() {
+    watching = previous_;
+}
+
+namespace explain {
+
+bool is_watching() noexcept {
+    return watching;
+}
+
+void watch(std::span<Node* const> roots, void (*compute)(std::span<Node* const>)) {
+    const Unwatched unwatched;
+    std::vector<NodeRef> held;
+    for (Node* root : roots) held.push_back(NodeRef::share(*root));
+    const History history(held);
+    compute(roots);
+    for (const NodeRef& root : held) {
+        const auto element = first_bad(*root);
+        if (!element) continue;
+        history.compute_all();
+        const NonFinite report = finding(history, {root, recorded::name_of(*root)}, *element).report;
+        const std::string text = report.text();
+        throw ValueError(report.op.empty() ? "watch" : report.op, "needs to be finite while values are watched",
+                         value_text(report.value), report.at, "\n" + text.substr(0, text.size() - 1));
+    }
+}
+
+}  // namespace explain
+
+}  // namespace xgrad

@@ -1,0 +1,108 @@
+#include <boost/test/unit_test.hpp>
+
+#include <xgrad/xgrad.hpp>
+
+#include "support.hpp"
+
+// The edit that an error of shapes proposes: with the user's names, to the letter; and that there is none where none
+// would help.
+
+using support::message_of;
+using xgrad::name;
+using xgrad::parameter;
+using xgrad::ShapeError;
+using xgrad::Tensor;
+using Array = xt::xarray<double>;
+
+namespace {
+
+Tensor tensor(const std::vector<std::size_t>& extents, const std::string& called = "") {
+    const Tensor result = Array(extents, 1.);
+    return called.empty() ? result : name(result, called);
+}
+
+/// What an error says behind "got".
+template <class F>
+std::string found(F&& call) {
+    const std::string text = message_of<ShapeError>([&] { call(); });
+    const std::size_t start = text.find(", got ");
+    return start == std::string::npos ? text : text.substr(start + 6);
+}
+
+#define FINDS(statement, facts, cure)                          \
+    BOOST_TEST(found([&] { static_cast<void>(statement); }) == \
+               std::string(facts) + " at test_mend.cpp:" + std::to_string(__LINE__) + (cure))
+
+struct Things {
+    Tensor W1 = parameter(Array(std::vector<std::size_t>{3, 4}, 1.), "W1");
+    Tensor X = tensor({3, 400}, "X"), A0 = tensor({4, 400}, "A0");
+    Tensor b = tensor({4}, "b"), A = tensor({400, 1}, "A"), Y = tensor({1, 400}, "Y");
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(mending, Things)
+
+BOOST_AUTO_TEST_CASE(a_transpose) {
+    FINDS(matmul(W1, X), "W1 (3, 4) and X (3, 400)", "; did you mean matmul(transpose(W1), X)?");
+    FINDS(matmul(W1, tensor({3, 400})), "W1 (3, 4) and (3, 400)", "; did you mean transpose(W1)?");
+    FINDS(matmul(tensor({3, 4}), X), "(3, 4) and X (3, 400)", "; did you mean the first operand transposed?");
+    FINDS(dot(X, X), "X (3, 400) and X (3, 400)", "; did you mean dot(transpose(X), X) or dot(X, transpose(X))?");
+    FINDS(matmul(W1, tensor({3}, "v")), "W1 (3, 4) and v (3,)", "; did you mean matmul(transpose(W1), v)?");
+    FINDS(mse(A, Y), "A (400, 1) and Y (1, 400)", "; did you mean mse(transpose(A), Y) or mse(A, transpose(Y))?");
+    FINDS(xgrad::linalg::solve(tensor({3, 3}, "M"), tensor({2, 3}, "B")), "M (3, 3) and B (2, 3)",
+          "; did you mean solve(M, transpose(B))?");
+}
+
+BOOST_AUTO_TEST_CASE(operands_exchanged) {
+    FINDS(matmul(A0, W1), "A0 (4, 400) and W1 (3, 4)", "; did you mean matmul(W1, A0)?");
+    FINDS(matmul(A0, tensor({3, 4})), "A0 (4, 400) and (3, 4)", "; did you mean the operands the other way round?");
+}
+
+BOOST_AUTO_TEST_CASE(an_axis_more_or_less) {
+    FINDS(A0 + b, "A0 (4, 400) and b (4,)", "; did you mean A0 + reshape(b, {4, 1})?");
+    FINDS(A0 < b, "A0 (4, 400) and b (4,)", "; did you mean A0 < reshape(b, {4, 1})?");
+    FINDS(maximum(A0, b), "A0 (4, 400) and b (4,)", "; did you mean maximum(A0, reshape(b, {4, 1}))?");
+    FINDS(tensor({4, 400}) - b, "(4, 400) and b (4,)", "; did you mean reshape(b, {4, 1})?");
+    FINDS(concatenate({X, tensor({400}, "row")}), "X (3, 400) and row (400,)",
+          "; did you mean reshape(row, {1, 400})?");
+    FINDS(mse(tensor({400}, "a"), Y), "a (400,) and Y (1, 400)",
+          "; did you mean mse(reshape(a, {1, 400}), Y) or mse(a, reshape(Y, {400}))?");
+    FINDS(A0 + tensor({4, 1, 1, 1}, "B") + tensor({3, 3}), "(4, 1, 4, 400) and (3, 3)", "");
+}
+
+BOOST_AUTO_TEST_CASE(keepdims_in_the_reduction_that_made_an_operand) {
+    const std::string place = "test_mend.cpp:" + std::to_string(__LINE__ + 1);
+    const Tensor s = name(sum(X, 1), "s"), largest = xgrad::amax(X, 1), mu = mean(X, 1);
+    FINDS(X / s, "X (3, 400) and s (3,)", "; keepdims in the sum at " + place + " would make s (3, 1)");
+    FINDS(X - largest, "X (3, 400) and (3,)",
+          "; keepdims in the amax at " + place + " would make the second operand (3, 1)");
+    FINDS(X - mu, "X (3, 400) and (3,)",
+          "; keepdims in the reduction at " + place + " would make the second operand (3, 1)");
+    FINDS(X - sum(A0, 1), "X (3, 400) and (4,)", "");  // (4, 1) would not fit either
+}
+
+BOOST_AUTO_TEST_CASE(a_name_survives_a_change_of_dtype) {
+    const Tensor narrow = name(astype(tensor({4}), xgrad::DType::float32), "narrow");
+    FINDS(A0 + narrow, "A0 (4, 400) and narrow (4,)", "; did you mean A0 + reshape(narrow, {4, 1})?");
+}
+
+BOOST_AUTO_TEST_CASE(nothing_where_no_single_edit_helps) {
+    FINDS(tensor({2, 3}) + tensor({4, 5}), "(2, 3) and (4, 5)", "");
+    FINDS(matmul(tensor({2, 3}), tensor({4, 5})), "(2, 3) and (4, 5)", "");
+    FINDS(xgrad::amax(tensor({0})), "(0,)", "");
+    // (3, 1) and (4,) would broadcast, two ways: that is not what was meant.
+    FINDS(tensor({3}) + tensor({4}), "(3,) and (4,)", "");
+    // The axis −1 was counted in the first operand.
+    FINDS(concatenate({tensor({3}), tensor({2, 3})}, -1), "(3,) and (2, 3)", "");
+    // What the size of the result was worked out from is not edited.
+    FINDS(conv2d(tensor({1, 2, 8, 8}), tensor({1, 3, 2, 2})), "(1, 2, 8, 8) and (1, 3, 2, 2)", "");
+}
+
+BOOST_AUTO_TEST_CASE(leaves_nothing_behind) {
+    const std::int64_t before = xgrad::live_nodes();
+    found([&] { matmul(W1, X); });
+    BOOST_TEST(xgrad::live_nodes() == before);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
