@@ -17,6 +17,22 @@ using algebra::stretched;
 using algebra::sum_of;
 using algebra::unstretched;
 
+/// True if a rewritten node was typed with one of the xs, which the better formula passes by: A in log(A), A = σ(Z).
+bool passes_by(const Node& node, std::span<const Tensor> xs) {
+    std::vector<const Node*> path{&node};
+    while (!path.empty()) {
+        const Node* const typed = path.back();
+        path.pop_back();
+        for (const NodeRef& input : typed->inputs) {
+            if (!input->needs_gradient || input == node.extra->argument) continue;
+            const auto is_input = [&](const Tensor& x) { return x.node() == input; };
+            if (std::any_of(xs.begin(), xs.end(), is_input)) return true;
+            path.push_back(input.get());
+        }
+    }
+    return false;
+}
+
 /// The part of a graph that derivatives flow through: everything between results and the parameters, inputs first.
 class Ancestry {
   public:
@@ -27,8 +43,9 @@ class Ancestry {
         }
         for (const Node* node : order_) {
             first_target_.push_back(targets_.size());
-            for (std::size_t input = 0; input < node->inputs.size(); ++input) {
-                targets_.push_back(flows(*node, input) ? index_of(*node->inputs[input]) : order_.size());
+            const Node& formula = formula_of(*node);
+            for (std::size_t input = 0; input < formula.inputs.size(); ++input) {
+                targets_.push_back(flows(*node, formula, input) ? index_of(*formula.inputs[input]) : order_.size());
             }
         }
     }
@@ -43,6 +60,9 @@ class Ancestry {
 
     std::size_t size() const { return order_.size(); }
     Node& operator[](std::size_t index) const { return *order_[index]; }
+    /// The node whose operation is differentiated: the one that computes the value, or, if an x stands between, the one
+    /// that was typed.
+    const Node& formula(std::size_t index) const { return formula_of(*order_[index]); }
 
     /// Where a node stands; size() if it is not among the ancestors.
     std::size_t index_of(const Node& node) const {
@@ -57,8 +77,12 @@ class Ancestry {
     std::size_t target(std::size_t index, std::size_t input) const { return targets_[first_target_[index] + input]; }
 
   private:
-    bool flows(const Node& node, std::size_t input) const {
-        return node.inputs[input]->needs_gradient && !node.op->zero_reason(input) && !ends_at(node);
+    const Node& formula_of(const Node& node) const {
+        return node.is_rewritten && !passes_by(node, xs_) ? node.formula() : node;
+    }
+
+    bool flows(const Node& node, const Node& formula, std::size_t input) const {
+        return formula.inputs[input]->needs_gradient && !formula.op->zero_reason(input) && !ends_at(node);
     }
 
     struct Frame {
@@ -88,13 +112,14 @@ class Ancestry {
         std::vector<Frame> path{{root, 0}};
         while (!path.empty()) {
             Frame& top = path.back();
-            if (top.next_input == top.node->inputs.size() || ends_at(*top.node)) {
+            const Inputs& inputs = formula_of(*top.node).inputs;
+            if (top.next_input == inputs.size() || ends_at(*top.node)) {
                 add(top.node);
                 path.pop_back();
                 continue;
             }
             const std::size_t index = top.next_input++;
-            Node* input = top.node->inputs[index].get();
+            Node* input = inputs[index].get();
             if (input->needs_gradient && index_of(*input) == order_.size()) path.push_back({input, 0});
         }
     }
@@ -132,7 +157,7 @@ void require_differentiable(const Tensor& x, std::string_view op, Location at) {
     throw GradientError(op, "needs a parameter or something computed from one", described(x), at);
 }
 
-Tensor vjp_of(Node& node, const Record& record, std::size_t argument, const Tensor& g) {
+Tensor vjp_of(const Node& node, const Record& record, std::size_t argument, const Tensor& g) {
     const Op& op = *node.op;
     Tensor result;
     switch (op.family) {
@@ -163,7 +188,7 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
     const std::size_t count = ancestry.size();
     std::vector<bool> needed = wanted;
     for (std::size_t index = 0; index < count; ++index) {
-        for (std::size_t input = 0; input < ancestry[index].inputs.size() && !needed[index]; ++input) {
+        for (std::size_t input = 0; input < ancestry.formula(index).inputs.size() && !needed[index]; ++input) {
             const std::size_t target = ancestry.target(index, input);
             if (target < count) needed[index] = needed[target];
         }
@@ -174,9 +199,9 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
     for (std::size_t index = count; index-- > 0;) {
         if (cotangents[index].is_empty_handle()) continue;
         const Tensor g = wanted[index] ? cotangents[index] : std::move(cotangents[index]);
-        Node& node = ancestry[index];
+        const Node& node = ancestry.formula(index);
         const Attribution attribution(node.location());
-        const Record record(node);
+        const Record record(node, ancestry[index]);
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
             const std::size_t target = ancestry.target(index, input);
             if (target == count || !needed[target]) continue;
@@ -188,9 +213,9 @@ std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>
     return cotangents;
 }
 
-Tensor jvp_of(Node& node, const std::vector<Tensor>& tangents) {
+Tensor jvp_of(const Node& node, Node& output, const std::vector<Tensor>& tangents) {
     const Op& op = *node.op;
-    const Record record(node);
+    const Record record(node, output);
     Tensor result;
     const auto add = [&](const Tensor& term) { result = result.is_empty_handle() ? term : sum_of(result, term); };
     const auto repeated = [&](const Tensor& x) { return x.shape() == node.shape ? x : stretched(x, node.shape); };
@@ -326,7 +351,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
     const TransientScope transient;
     std::vector<Tensor> inputs;
     for (std::size_t index = 0; index < ancestry.size(); ++index) {
-        Node& node = ancestry[index];
+        const Node& node = ancestry.formula(index);
         if (node.is_leaf()) continue;
         inputs.assign(node.inputs.size(), Tensor());
         bool moves = false;
@@ -338,7 +363,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         }
         if (!moves) continue;
         const Attribution attribution(node.location());
-        const Tensor tangent = jvp_of(node, inputs);
+        const Tensor tangent = jvp_of(node, ancestry[index], inputs);
         if (tangent.is_empty_handle()) continue;
         Tensor& sum = carried[index];
         sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);

@@ -33,6 +33,10 @@ std::size_t bytes_of(const Node& node) {
     return static_cast<std::size_t>(node.shape.size()) * item_size(node.dtype);
 }
 
+const std::string& name_of(const Node& node) {
+    return node.formula().op->name;
+}
+
 class Description {
   public:
     explicit Description(std::span<Node* const> roots) {
@@ -95,8 +99,8 @@ class Description {
         ++kernels_;
         const Node& node = schedule_[place];
         std::size_t read = 0;
-        for (const NodeRef& input : node.inputs) read += bytes_of(*input);
-        return fmt::format("  {:<7} {} {}, reads {}, writes {}\n", "kernel", node.op->name, to_string(node.shape),
+        for (const NodeRef& input : node.formula().inputs) read += bytes_of(*input);
+        return fmt::format("  {:<7} {} {}, reads {}, writes {}\n", "kernel", name_of(node), to_string(node.shape),
                            bytes_text(read), bytes_text(bytes_of(node)));
     }
 
@@ -118,14 +122,14 @@ class Description {
             }
             if (!grouping_->is_written(place)) continue;
             written += bytes_of(schedule_[place]);
-            reasons += fmt::format("            writes {}: {}\n", schedule_[place].op->name, reason(step, place));
+            reasons += fmt::format("            writes {}: {}\n", name_of(schedule_[place]), reason(step, place));
         }
         std::string names;
         for (std::size_t i = 0; i < std::min(members.size(), most_names); ++i) {
-            names += (i > 0 ? ", " : "") + schedule_[members[i]].op->name;
+            names += (i > 0 ? ", " : "") + name_of(schedule_[members[i]]);
         }
         if (members.size() > most_names) names += fmt::format(" and {} more", members.size() - most_names);
-        for (const std::uint32_t place : sums) names += "; " + schedule_[place].op->name;
+        for (const std::uint32_t place : sums) names += "; " + name_of(schedule_[place]);
         return fmt::format("  {:<7} over {}: {}\n            reads {} in {} arrays, writes {}\n", "loop",
                            to_string(schedule_[members[0]].shape), names, bytes_text(read), inputs.size(),
                            bytes_text(written)) +
@@ -138,7 +142,7 @@ class Description {
         if (reader_outside_[place] == none) return "it is asked for";
         const std::uint32_t reader = reader_outside_[place];
         const Node& node = schedule_[reader];
-        if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return node.op->name + " reads it";
+        if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return name_of(node) + " reads it";
         if (node.shape != schedule_[place].shape) return "a loop over " + to_string(node.shape) + " reads it";
         return "a later loop reads it, after " + step_name(grouping_->step_of(reader), step);
     }
@@ -147,7 +151,7 @@ class Description {
     std::string step_name(std::size_t later, std::size_t step) const {
         for (std::size_t between = later; between-- > step + 1;) {
             for (const std::uint32_t place : grouping_->members(between)) {
-                if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::kernel) return schedule_[place].op->name;
+                if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::kernel) return name_of(schedule_[place]);
             }
         }
         return "others";

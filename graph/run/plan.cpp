@@ -44,13 +44,14 @@ void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses) c
     thread_local std::vector<Array> spare;
     std::vector<Array> inputs = std::exchange(spare, {});
     inputs.clear();
-    for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+    const Node& formula = node.formula();
+    for (std::size_t input = 0; input < formula.inputs.size(); ++input) {
         const Operand& operand = operands_[step.first_operand + input];
-        const Node& read = *node.inputs[input];
+        const Node& read = *formula.inputs[input];
         inputs.push_back({read.dtype, read.shape, operand.strides, addresses[operand.value]});
     }
-    std::get<Kernel>(node.op->forward)(
-        {inputs, node.attributes, node.dtype, node.shape, addresses[step.value], node.location()});
+    std::get<Kernel>(formula.op->forward)(
+        {inputs, formula.attributes, node.dtype, node.shape, addresses[step.value], node.location()});
     spare = std::move(inputs);
 }
 

@@ -72,13 +72,13 @@ class Planner {
     void lay_view(std::uint32_t place) {
         const Node& view = schedule_[place];
         Value viewed = schedule_.reads(place)[0];
-        const LayoutRule& rule = std::get<LayoutRule>(view.op->forward);
+        const LayoutRule& rule = std::get<LayoutRule>(view.formula().op->forward);
         const Node& input = node(viewed);
         std::optional<Layout> layout =
-            rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.attributes, view.shape);
+            rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes, view.shape);
         if (!layout) {
             viewed = copy_of(viewed, input);
-            layout = rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.attributes, view.shape);
+            layout = rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes, view.shape);
         }
         const std::int64_t offset = layout->offset * static_cast<std::int64_t>(item_size(view.dtype));
         const bool is_on_view = plan_.placements_[viewed].home == Home::view;
@@ -132,14 +132,14 @@ class Planner {
             if (is_written) make(place);
             const DType dtype = node(reads.back()).dtype;
             in_loop_[place] =
-                loop.apply(std::get<BlockKernels>(member.op->forward).kernel(dtype), {values.data(), reads.size()},
-                           member.dtype, is_written ? place : FusedLoop::none);
+                loop.apply(std::get<BlockKernels>(member.formula().op->forward).kernel(dtype),
+                           {values.data(), reads.size()}, member.dtype, is_written ? place : FusedLoop::none);
             loop_of_[place] = number;
         }
         for (const std::uint32_t place : sums_) {
             make(place);
-            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].op->block_sum, schedule_[place].dtype,
-                     place);
+            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op->block_sum,
+                     schedule_[place].dtype, place);
         }
         loop.finish();
         plan_.steps_.push_back({Kind::loop, number});

@@ -46,7 +46,7 @@ void Schedule::visit(Node* root) {
     path_.push_back({root, 0});
     while (!path_.empty()) {
         Frame& top = path_.back();
-        if (top.next_input == top.node->inputs.size()) {
+        if (top.next_input == top.node->formula().inputs.size()) {
             if (top.node->is_leaf()) {
                 throw ValueError("vmap", "needs a function that reads no values",
                                  "one that reads an argument of shape " + to_string(top.node->shape),
@@ -57,7 +57,7 @@ void Schedule::visit(Node* root) {
             path_.pop_back();
             continue;
         }
-        Node* input = top.node->inputs[top.next_input++].get();
+        Node* input = top.node->formula().inputs[top.next_input++].get();
         if (!input->is_computed && !contains(*input)) path_.push_back({input, 0});
     }
 }
@@ -66,7 +66,7 @@ void Schedule::connect(Keeping keeping) {
     for (Node* node : order_) {
         first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
         const std::uint8_t reader = keeping == Keeping::reachable && node->needs_gradient ? has_derivative : 0;
-        for (const NodeRef& input : node->inputs) {
+        for (const NodeRef& input : node->formula().inputs) {
             if (input->is_computed) {
                 reads_.push_back(given_value(input.get()));
             } else {
@@ -111,7 +111,7 @@ void Schedule::grow_table() {
 
 void Schedule::describe() {
     for (std::size_t place = 0; place < order_.size(); ++place) {
-        const Node& node = *order_[place];
+        const Node& node = order_[place]->formula();
         const std::uint64_t kept = is_kept(place), outside = is_seen_outside(place);
         structure_.push_back(word_of(node.op));
         structure_.push_back(packed(node.inputs.size() << 8 | kept << 1 | outside,
