@@ -53,6 +53,11 @@ inline xt::xarray<double> draws(const std::vector<std::size_t>& shape, unsigned 
     return array;
 }
 
+/// The same as a tensor.
+inline xgrad::Tensor drawn(const xgrad::Shape& shape, unsigned seed) {
+    return draws(std::vector<std::size_t>(shape.begin(), shape.end()), seed);
+}
+
 /// True if both have the same shape, dtype and bits.
 inline bool same_bits(const xgrad::Tensor& x, const xgrad::Tensor& y) {
     if (x.shape() != y.shape() || x.dtype() != y.dtype()) return false;
