@@ -130,6 +130,7 @@ std::vector<Tensor> jacobian(const Tensor& y, std::span<const Tensor> xs, Locati
     if (!is_floating(root->dtype)) {
         throw GradientError("jacobian", "needs a floating-point result", std::string(name(root->dtype)), at);
     }
+    for (const Tensor& x : xs) joined(y.shape(), x.shape(), at);  // judges it
     if (y.size() <= elements_of(xs)) return by_rows(y, xs, at);
     return by_columns({&y, 1}, xs, at)[0];
 }

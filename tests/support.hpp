@@ -115,6 +115,18 @@ class Eagerness {
     bool before_ = xgrad::is_eager();
 };
 
+/// While alive, whether formulas are computed by others that keep more digits.
+class Rewriting {
+  public:
+    explicit Rewriting(bool rewrites) { xgrad::set_rewrites(rewrites); }
+    ~Rewriting() { xgrad::set_rewrites(before_); }
+    Rewriting(const Rewriting&) = delete;
+    Rewriting& operator=(const Rewriting&) = delete;
+
+  private:
+    bool before_ = xgrad::has_rewrites();
+};
+
 /// The text of the error that f throws; says so if it throws none or one of another type.
 template <class E, class F>
 std::string message_of(F&& f) {
