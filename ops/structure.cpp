@@ -1,8 +1,11 @@
 #include <xgrad/ops/structure.hpp>
 
+#include <algorithm>
+
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad {
@@ -25,8 +28,15 @@ const Op& astype_op = define(Linear{
                 visit(call.dtype, [&](auto to) {
                     const auto* source = static_cast<const decltype(from)*>(data);
                     auto* target = call.out<decltype(to)>();
+                    constexpr std::int64_t piece = std::int64_t{1} << 15;
                     const std::int64_t size = call.shape.size();
-                    for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<decltype(to)>(source[i]);
+                    const auto pieces = static_cast<std::size_t>((size + piece - 1) / piece);
+                    run::parallel_for(pieces, static_cast<std::size_t>(size) * sizeof(to), [&](std::size_t part) {
+                        const std::int64_t first = static_cast<std::int64_t>(part) * piece;
+                        for (std::int64_t i = first; i < std::min(size, first + piece); ++i) {
+                            target[i] = static_cast<decltype(to)>(source[i]);
+                        }
+                    });
                 });
             });
         },
