@@ -12,6 +12,11 @@ namespace xgrad {
 
 namespace {
 
+template <class From, class To>
+void convert(const From* __restrict source, std::int64_t size, To* __restrict target) {
+    for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<To>(source[i]);
+}
+
 const Op& astype_op = define(Linear{
     .name = "astype",
     .math = "y = x in another dtype",
@@ -26,16 +31,13 @@ const Op& astype_op = define(Linear{
             const void* data = run::contiguous(call.inputs[0], scratch);
             visit(call.inputs[0].dtype, [&](auto from) {
                 visit(call.dtype, [&](auto to) {
-                    const auto* source = static_cast<const decltype(from)*>(data);
-                    auto* target = call.out<decltype(to)>();
                     constexpr std::int64_t piece = std::int64_t{1} << 15;
                     const std::int64_t size = call.shape.size();
                     const auto pieces = static_cast<std::size_t>((size + piece - 1) / piece);
                     run::parallel_for(pieces, static_cast<std::size_t>(size) * sizeof(to), [&](std::size_t part) {
                         const std::int64_t first = static_cast<std::int64_t>(part) * piece;
-                        for (std::int64_t i = first; i < std::min(size, first + piece); ++i) {
-                            target[i] = static_cast<decltype(to)>(source[i]);
-                        }
+                        convert(static_cast<const decltype(from)*>(data) + first, std::min(piece, size - first),
+                                call.out<decltype(to)>() + first);
                     });
                 });
             });

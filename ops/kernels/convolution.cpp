@@ -105,8 +105,7 @@ void multiply(const Convolution& s, const WindowReader& reader, const PositionTi
         reader.write_positions(tile, positions.data());
         const T* pixels = reader.pixels(images + image * pixels_of_group, tile, scratch.data() + 2 * size);
         const T* M = kernels + (image % s.groups * all.padded() + first) * reader.cells();
-        std::fill_n(scratch.data(), size, T(0));
-        add_window_product(pixels, positions.span(), cells.span(), M, panels.columns, scratch.data());
+        window_product(pixels, positions.span(), cells.span(), M, panels.columns, scratch.data(), Into::overwritten);
         write(image, first, panels, tile, scratch.data(), scratch.data() + size);
     });
 }
@@ -236,7 +235,6 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
         reader.write_cells(cells.data());
         const Scratch<T> scratch(tiles.largest() * panels.padded() + reader.scratch());
         T* sum = sums.data() + share * sum_size + place(g, first);
-        std::fill_n(sum, reader.cells() * panels.padded(), T(0));
         for (std::int64_t unit = share * per_share; unit < std::min(units, (share + 1) * per_share); ++unit) {
             const auto tile = tiles[unit % tiles.count()];
             const std::int64_t image = unit / tiles.count() * s.groups + g;
@@ -246,7 +244,8 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
                       scratch.data());
             const T* pixels = reader.pixels(x + (image * s.channels + first) * windows.pixels(), tile,
                                             scratch.data() + tiles.largest() * panels.padded());
-            add_window_product(pixels, cells.span(), positions.span(), scratch.data(), s.filters, sum);
+            window_product(pixels, cells.span(), positions.span(), scratch.data(), s.filters, sum,
+                           unit == share * per_share ? Into::overwritten : Into::added_to);
         }
     });
     run::parallel_for(static_cast<std::size_t>(s.groups * blocks.count), static_cast<std::size_t>(size) * sizeof(T),

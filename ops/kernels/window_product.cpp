@@ -14,7 +14,7 @@ namespace {
 /// One panel: as many elements of C as fit the registers are added up there, a register's width of some rows; for each
 /// b every row's X[a, b] meets the row b of M.
 template <class T>
-struct AddPanel {
+struct MultiplyPanel {
     template <Isa isa>
     struct For {
         using Vector = Register<T, isa>;
@@ -23,7 +23,7 @@ struct AddPanel {
 
         template <int Rows, int Vectors>
         [[gnu::always_inline]] static inline void tile(const T* x, const std::int64_t* A, const std::int64_t* B,
-                                                       std::int64_t terms, const T* M, T* C) {
+                                                       std::int64_t terms, const T* M, T* C, Into into) {
             const T* pixels[Rows];
             Vector sums[Rows][Vectors];
             for (int a = 0; a < Rows; ++a) {
@@ -39,37 +39,43 @@ struct AddPanel {
                 }
             }
             for (int a = 0; a < Rows; ++a, C += Vectors * lane) {
-                for (int v = 0; v < Vectors; ++v) *reinterpret_cast<Vector*>(C + v * lane) += sums[a][v];
+                for (int v = 0; v < Vectors; ++v) {
+                    auto* c = reinterpret_cast<Vector*>(C + v * lane);
+                    *c = into == Into::added_to ? *c + sums[a][v] : sums[a][v];
+                }
             }
         }
 
         template <int Rows, int Vectors>
         [[gnu::always_inline]] static inline void tile_of(std::int64_t rows, const T* x, const std::int64_t* A,
-                                                          const std::int64_t* B, std::int64_t terms, const T* M, T* C) {
+                                                          const std::int64_t* B, std::int64_t terms, const T* M, T* C,
+                                                          Into into) {
             if constexpr (Rows > 1) {
-                if (rows < Rows) return tile_of<Rows - 1, Vectors>(rows, x, A, B, terms, M, C);
+                if (rows < Rows) return tile_of<Rows - 1, Vectors>(rows, x, A, B, terms, M, C, into);
             }
-            tile<Rows, Vectors>(x, A, B, terms, M, C);
+            tile<Rows, Vectors>(x, A, B, terms, M, C, into);
         }
 
         template <int Vectors>
         [[gnu::always_inline]] static inline void panel(const T* x, const std::int64_t* A, std::int64_t rows,
-                                                        const std::int64_t* B, std::int64_t terms, const T* M, T* C) {
+                                                        const std::int64_t* B, std::int64_t terms, const T* M, T* C,
+                                                        Into into) {
             // Tiles of one height, that none is left over with too few rows to keep the processor busy.
             const std::int64_t tiles = (rows + most_rows - 1) / most_rows;
             const std::int64_t height = (rows + tiles - 1) / tiles;
             for (std::int64_t a = 0; a < rows; a += height) {
-                tile_of<most_rows, Vectors>(std::min(height, rows - a), x, A + a, B, terms, M, C + a * Vectors * lane);
+                tile_of<most_rows, Vectors>(std::min(height, rows - a), x, A + a, B, terms, M, C + a * Vectors * lane,
+                                            into);
             }
         }
 
         [[gnu::always_inline]] static inline void run(const T* x, const std::int64_t* A, std::int64_t rows,
                                                       const std::int64_t* B, std::int64_t terms, const T* M,
-                                                      std::int64_t width, T* C) {
+                                                      std::int64_t width, T* C, Into into) {
             if (width > lane) {
-                panel<2>(x, A, rows, B, terms, M, C);
+                panel<2>(x, A, rows, B, terms, M, C, into);
             } else {
-                panel<1>(x, A, rows, B, terms, M, C);
+                panel<1>(x, A, rows, B, terms, M, C, into);
             }
         }
     };
@@ -78,8 +84,8 @@ struct AddPanel {
 }  // namespace
 
 template <class T>
-void add_window_product(const T* x, std::span<const std::int64_t> A, std::span<const std::int64_t> B, const T* M,
-                        std::int64_t columns, T* C) {
+void window_product(const T* x, std::span<const std::int64_t> A, std::span<const std::int64_t> B, const T* M,
+                    std::int64_t columns, T* C, Into into) {
     // So many rows of M stay in the first cache while all rows of C meet them.
     constexpr std::int64_t most_terms = 128;
     const auto rows = static_cast<std::int64_t>(A.size());
@@ -89,18 +95,19 @@ void add_window_product(const T* x, std::span<const std::int64_t> A, std::span<c
         const std::int64_t width = panels.width(panel);
         const T* m = M + panels.first(panel) * terms;
         T* c = C + panels.first(panel) * rows;
+        if (terms == 0 && into == Into::overwritten) std::fill_n(c, rows * width, T(0));
         for (std::int64_t b = 0; b < terms; b += most_terms) {
-            detail::run_for_isa<AddPanel<T>>(x, A.data(), rows, B.data() + b, std::min(most_terms, terms - b),
-                                             m + b * width, width, c);
+            detail::run_for_isa<MultiplyPanel<T>>(x, A.data(), rows, B.data() + b, std::min(most_terms, terms - b),
+                                                  m + b * width, width, c, b == 0 ? into : Into::added_to);
         }
     }
 }
 
-template void add_window_product(const float*, std::span<const std::int64_t>, std::span<const std::int64_t>,
-                                 const float*, std::int64_t, float*);
-template void add_window_product(const double*, std::span<const std::int64_t>, std::span<const std::int64_t>,
-                                 const double*, std::int64_t, double*);
-template void add_window_product(const long double*, std::span<const std::int64_t>, std::span<const std::int64_t>,
-                                 const long double*, std::int64_t, long double*);
+template void window_product(const float*, std::span<const std::int64_t>, std::span<const std::int64_t>, const float*,
+                             std::int64_t, float*, Into);
+template void window_product(const double*, std::span<const std::int64_t>, std::span<const std::int64_t>, const double*,
+                             std::int64_t, double*, Into);
+template void window_product(const long double*, std::span<const std::int64_t>, std::span<const std::int64_t>,
+                             const long double*, std::int64_t, long double*, Into);
 
 }  // namespace xgrad::kernels

@@ -27,7 +27,10 @@ struct Panels {
     std::int64_t padded() const { return (columns + lane - 1) / lane * lane; }
 };
 
-/// C += X M, where X is a matrix of windows that is never built:
+/// What becomes of the numbers that are in C.
+enum class Into : bool { overwritten, added_to };
+
+/// C = X M, or C += X M, where X is a matrix of windows that is never built:
 ///
 ///     X[a, b] = x[A[a] + B[b]]
 ///
@@ -35,7 +38,7 @@ struct Panels {
 /// columns) and C (A, columns) lie in panels. The order of every sum depends on the extents alone: short
 /// sums over b are added up one after the other.
 template <class T>
-void add_window_product(const T* x, std::span<const std::int64_t> A, std::span<const std::int64_t> B, const T* M,
-                        std::int64_t columns, T* C);
+void window_product(const T* x, std::span<const std::int64_t> A, std::span<const std::int64_t> B, const T* M,
+                    std::int64_t columns, T* C, Into into);
 
 }  // namespace xgrad::kernels
