@@ -172,8 +172,9 @@ const Op& max_pool2d_transpose_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.shape, call.inputs[2].shape);
+            const bool tiles = are_tiles_of_two(s);
             for_each_plane<3>(call, [&]<class T>(const std::array<const T*, 3>& in, T* t) {
-                if (are_tiles_of_two(s)) return run_for_isa<SpreadOverTiles<T>>(s, in[0], in[1], in[2], t);
+                if (tiles) return run_for_isa<SpreadOverTiles<T>>(s, in[0], in[1], in[2], t);
                 run_per_isa<SpreadOverWinners<T>>(s, in[0], in[1], in[2], t, row_scratch<T>(s));
             });
         },
@@ -215,8 +216,9 @@ const Op& max_pool2d_op = define(General{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
+            const bool tiles = are_tiles_of_two(s);
             for_each_plane<1>(call, [&]<class T>(const std::array<const T*, 1>& in, T* y) {
-                if (are_tiles_of_two(s)) return run_for_isa<LargestOfTiles<T>>(s, in[0], y);
+                if (tiles) return run_for_isa<LargestOfTiles<T>>(s, in[0], y);
                 run_per_isa<LargestOfWindows<T>>(s, in[0], y);
             });
         },
