@@ -87,7 +87,7 @@ template <class T>
 void window_product(const T* x, std::span<const std::int64_t> A, std::span<const std::int64_t> B, const T* M,
                     std::int64_t columns, T* C, Into into) {
     // So many rows of M stay in the first cache while all rows of C meet them.
-    constexpr std::int64_t most_terms = 128;
+    constexpr std::int64_t most_terms = 256;
     const auto rows = static_cast<std::int64_t>(A.size());
     const auto terms = static_cast<std::int64_t>(B.size());
     const Panels<T> panels(columns);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 
 #include <xgrad/ops/kernels/windows.hpp>
@@ -84,6 +86,33 @@ struct PositionTiles {
         return std::max<std::int64_t>((extent + pieces - 1) / pieces, 1);
     }
 };
+
+/// Copies a run of elements in pieces of a fixed length, the last of which overlaps the one before it: for the few
+/// pixels of a row, a call of memcpy would take longer than the copy.
+template <std::size_t Piece = 8, class T>
+inline void copy_run(const T* from, std::int64_t count, T* to) {
+    constexpr auto length = static_cast<std::int64_t>(Piece);
+    if constexpr (Piece > 1) {
+        if (count < length) return copy_run<Piece / 2>(from, count, to);
+    }
+    for (std::int64_t j = 0; j < count; j += length) {
+        const std::int64_t first = std::min(j, count - length);
+        std::memcpy(to + first, from + first, Piece * sizeof(T));
+    }
+}
+
+/// The same with zeros.
+template <std::size_t Piece = 8, class T>
+inline void clear_run(std::int64_t count, T* to) {
+    constexpr auto length = static_cast<std::int64_t>(Piece);
+    if constexpr (Piece > 1) {
+        if (count < length) return clear_run<Piece / 2>(count, to);
+    }
+    constexpr T zeros[Piece] = {};
+    for (std::int64_t j = 0; j < count; j += length) {
+        std::memcpy(to + std::min(j, count - length), zeros, Piece * sizeof(T));
+    }
+}
 
 /// One axis of a tile's pixels in memory: the stretch that its windows span, or where that is longer, because the cells
 /// are far apart, the cells themselves, each at all positions.
@@ -169,7 +198,7 @@ class WindowReader {
                                    for (; n > 0; --n, ++to, row += step) {
                                        T* copy = scratch + c * plane_ + to * pitch_;
                                        if (row < 0 || row >= image_[0]) {
-                                           std::fill_n(copy, pitch_, T(0));
+                                           clear_run(pitch_, copy);
                                        } else {
                                            copy_row(image + row * image_[1], tile, copy);
                                        }
@@ -193,18 +222,18 @@ class WindowReader {
 
     template <class T>
     void copy_row(const T* row, const Tile& tile, T* copy) const {
-        columns_.for_each_run(
-            tile.first[1], [&](std::int64_t to, std::int64_t pixel, std::int64_t step, std::int64_t n) {
-                if (step == 1) {
-                    const std::int64_t first = std::clamp<std::int64_t>(-pixel, 0, n);
-                    const std::int64_t end = std::max(first, std::clamp<std::int64_t>(image_[1] - pixel, 0, n));
-                    std::fill_n(copy + to, first, T(0));
-                    if (first < end) std::copy_n(row + (pixel + first), end - first, copy + to + first);
-                    std::fill(copy + to + end, copy + to + n, T(0));
-                } else {
-                    for (; n > 0; --n, pixel += step) copy[to++] = pixel >= 0 && pixel < image_[1] ? row[pixel] : T(0);
-                }
-            });
+        columns_.for_each_run(tile.first[1],
+                              [&](std::int64_t to, std::int64_t pixel, std::int64_t step, std::int64_t n) {
+                                  if (step == 1) {
+                                      const std::int64_t first = std::clamp<std::int64_t>(-pixel, 0, n);
+                                      const std::int64_t end = std::clamp<std::int64_t>(image_[1] - pixel, 0, n);
+                                      if (first > 0 || end < n) clear_run(n, copy + to);
+                                      if (first < end) copy_run(row + (pixel + first), end - first, copy + to + first);
+                                  } else {
+                                      for (; n > 0; --n, pixel += step)
+                                          copy[to++] = pixel >= 0 && pixel < image_[1] ? row[pixel] : T(0);
+                                  }
+                              });
     }
 
     CopiedAxis rows_, columns_;
