@@ -1,6 +1,7 @@
 #include <xgrad/ops/structure.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
@@ -14,7 +15,13 @@ namespace {
 
 template <class From, class To>
 void convert(const From* __restrict source, std::int64_t size, To* __restrict target) {
-    for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<To>(source[i]);
+    if constexpr (std::is_same_v<From, bool>) {
+        // Compared, as bytes: GCC does not vectorise the conversion of a bool that was read.
+        const auto* bytes = reinterpret_cast<const unsigned char*>(source);
+        for (std::int64_t i = 0; i < size; ++i) target[i] = bytes[i] != 0 ? To(1) : To(0);
+    } else {
+        for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<To>(source[i]);
+    }
 }
 
 const Op& astype_op = define(Linear{
