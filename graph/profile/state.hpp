@@ -57,7 +57,7 @@ struct Profile::State final : run::Watcher {
     std::map<std::string, std::uint32_t> known_works{};
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> known_plans{};
     std::vector<Event> events{};
-    std::size_t left_out = 0;  // events beyond the limit
+    std::size_t left_out = 0;  // events beyond the limit, or for which there was no memory
 };
 
 }  // namespace xgrad

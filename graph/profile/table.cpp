@@ -76,8 +76,8 @@ std::string Profile::text() const {
         "max, with {} threads: {:.1f} GB/s from memory (more: from a cache), {:.0f} GFLOP/s in a float32 product\n",
         xgrad::threads(), most.bytes_per_second / 1e9, most.flops_per_second / 1e9);
     if (state_->left_out > 0) {
-        text +=
-            fmt::format("the trace has the first {} events; {} came after\n", state_->events.size(), state_->left_out);
+        text += fmt::format("the trace has the first {} events; {} more are not in it\n", state_->events.size(),
+                            state_->left_out);
     }
     return text;
 }

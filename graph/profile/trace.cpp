@@ -38,7 +38,7 @@ double microseconds(run::Time time) {
 
 void Profile::State::write(std::ostream& out) const {
     out << "{\"displayTimeUnit\": \"ns\",\n";
-    if (left_out > 0) out << fmt::format("\"otherData\": {{\"events left out at the end\": {}}},\n", left_out);
+    if (left_out > 0) out << fmt::format("\"otherData\": {{\"events left out\": {}}},\n", left_out);
     out << "\"traceEvents\": [\n"
            "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": 1, \"tid\": 0, \"args\": {\"name\": \"xgrad\"}}";
     // What all events of one work have in common, once.
