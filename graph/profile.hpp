@@ -25,6 +25,7 @@ Ceilings ceilings();
 struct ProfileRow {
     std::string operations;  ///< "tanh, multiply and 7 more; sum": a loop's operations; then the sums it takes along
     Shape shape;             ///< what the loop goes over, or of the kernel's result
+    std::vector<Shape> inputs{};  ///< of a kernel
     std::int64_t calls = 0;
     double seconds = 0;  ///< all calls together, without plans that run within
     double bytes = 0;    ///< read and written in memory, all calls together: every array once in each call

@@ -43,7 +43,7 @@ double memory_ceiling() {
     };
     run::parallel_for(3 * count / part_size, bytes,
                       [=](std::size_t part) { std::fill_n(a + part * part_size, part_size, 1.0); });
-    return bytes / shortest(0.03, pass);
+    return bytes / shortest(0.07, pass);
 }
 
 double product_ceiling() {
@@ -57,7 +57,7 @@ double product_ceiling() {
     const Array array{DType::float32, shape, row_major(shape), factor.data()};
     const std::vector<Array> inputs{array, array};
     const Attributes none;
-    const double seconds = shortest(0.03, [&] {
+    const double seconds = shortest(0.02, [&] {
         (*kernel)({inputs, none, DType::float32, shape, product.data(), {}});
     });
     return 2.0 * n * n * n / seconds;

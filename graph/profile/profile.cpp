@@ -22,6 +22,16 @@ double seconds_of(run::Time time) {
     return static_cast<double>(time) / 1e9;
 }
 
+}  // namespace
+
+std::string shapes_text(const ProfileRow& row) {
+    std::string text;
+    for (const Shape& input : row.inputs) text += to_string(input) + " ";
+    return text + (text.empty() ? "" : "→ ") + to_string(row.shape);
+}
+
+namespace {
+
 std::string operations_of(const run::Plan::Work& step, std::span<Node* const> order) {
     std::vector<const Node*> nodes;
     std::string sums;
@@ -44,10 +54,12 @@ std::uint32_t Profile::State::work_of(const run::Plan::Work& step, std::span<Nod
     const Node& first = *order[step.places.front()];
     work.row.operations = operations_of(step, order);
     work.row.shape = first.shape;
+    if (step.kind == run::Plan::StepKind::kernel) {
+        for (const NodeRef& input : first.formula().inputs) work.row.inputs.push_back(input->shape);
+    }
     work.bytes = static_cast<double>(step.bytes_read + step.bytes_written);
     for (const std::uint32_t place : step.places) work.flops += flops_of(order[place]->formula());
-    std::string key =
-        fmt::format("{} {} {} {}", work.row.operations, to_string(work.row.shape), work.bytes, work.flops);
+    std::string key = fmt::format("{} {} {} {}", work.row.operations, shapes_text(work.row), work.bytes, work.flops);
     if (const auto known = known_works.find(key); known != known_works.end()) return known->second;
     if (works.size() > most_works) return static_cast<std::uint32_t>(most_works);
     if (works.size() == most_works) {

@@ -13,6 +13,9 @@
 
 namespace xgrad {
 
+/// (512, 784) (784, 128) → (512, 128) of a kernel, (512, 128) of a loop.
+std::string shapes_text(const ProfileRow& row);
+
 /// What a profile has heard.
 struct Profile::State final : run::Watcher {
     /// A row and what one call of it is.

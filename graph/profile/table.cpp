@@ -26,8 +26,8 @@ void add_rate(std::vector<std::string>& cells, double amount, double seconds, do
 }
 
 std::vector<std::string> cells_of(const ProfileRow& row, double all_seconds, const Ceilings& most) {
-    std::vector<std::string> cells{row.operations, to_string(row.shape), std::to_string(row.calls),
-                                   time_text(row.seconds), percent(row.seconds, all_seconds)};
+    std::vector<std::string> cells{row.operations, shapes_text(row), std::to_string(row.calls), time_text(row.seconds),
+                                   percent(row.seconds, all_seconds)};
     add_rate(cells, row.bytes, row.seconds, most.bytes_per_second);
     add_rate(cells, row.flops, row.seconds, most.flops_per_second);
     return cells;

@@ -46,7 +46,7 @@ void Profile::State::write(std::ostream& out) const {
     for (const Work& work : works) {
         names.push_back(quoted(work.row.operations));
         facts.push_back(fmt::format("\"shape\": {}, \"bytes\": {:.0f}, \"flops\": {:.0f}",
-                                    quoted(to_string(work.row.shape)), work.bytes, work.flops));
+                                    quoted(shapes_text(work.row)), work.bytes, work.flops));
     }
     for (const Event& event : events) {
         const bool is_planning = event.work == Event::planning;

@@ -92,6 +92,9 @@ BOOST_AUTO_TEST_CASE(rows_are_those_counted_by_hand) {
     // Reads the product and the number 2, writes the sum: what tanh gives to multiply is not written.
     check_row(profile, "tanh, multiply; sum", {20, 40}, 3, 8 * (800 + 1 + 1), 3 * 800);
     BOOST_TEST(profile.rows().size() == 2u);
+    BOOST_TEST((row_of(profile, "matmul").inputs == std::vector<Shape>{{20, 30}, {30, 40}}));
+    BOOST_TEST(count_of(profile.text(), "\nmatmul                (20, 30) (30, 40) → (20, 40)       3 ") == 1u);
+    BOOST_TEST(count_of(profile.text(), "\ntanh, multiply; sum   (20, 40)                           3 ") == 1u);
     BOOST_TEST(profile.step_seconds() > 0);
     BOOST_TEST(profile.planning_seconds() > 0);
     BOOST_TEST(profile.step_seconds() + profile.planning_seconds() <= profile.seconds());
