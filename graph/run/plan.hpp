@@ -71,8 +71,8 @@ class Plan {
         std::uint32_t index;  // among those of its kind
     };
     struct Note {
-        std::size_t first_place;
-        std::size_t arrays_read;
+        std::uint32_t first_place;
+        std::uint32_t arrays_read;
         std::size_t bytes_read;
         std::size_t bytes_written;
     };

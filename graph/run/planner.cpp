@@ -18,6 +18,8 @@ class Planner {
         const std::size_t values = schedule.values();
         plan_.placements_.resize(values);
         strides_.resize(values);
+        plan_.notes_.reserve(grouping_.steps() + 1);
+        plan_.places_.reserve(schedule.size());
         loop_of_.resize(values, FusedLoop::none);
         in_loop_.resize(values);
         for (auto value = static_cast<Value>(schedule.size()); value < values; ++value) {
@@ -28,7 +30,7 @@ class Planner {
 
     void write() {
         for (std::size_t step = 0; step < grouping_.steps(); ++step) write_step(step);
-        plan_.notes_.push_back({plan_.places_.size(), 0, 0, 0});
+        plan_.notes_.push_back({static_cast<std::uint32_t>(plan_.places_.size()), 0, 0, 0});
         place_in_memory();
     }
 
@@ -163,7 +165,7 @@ class Planner {
 
     void add_step(Kind kind, std::size_t index, std::span<const std::uint32_t> places) {
         plan_.steps_.push_back({kind, static_cast<std::uint32_t>(index)});
-        note_.first_place = plan_.places_.size();
+        note_.first_place = static_cast<std::uint32_t>(plan_.places_.size());
         plan_.places_.insert(plan_.places_.end(), places.begin(), places.end());
         plan_.notes_.push_back(std::exchange(note_, {}));
     }
