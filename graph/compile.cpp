@@ -8,6 +8,7 @@
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
 #include <xgrad/graph/run/plan_cache.hpp>
+#include <xgrad/graph/run/watched.hpp>
 
 namespace xgrad::detail {
 
@@ -90,8 +91,11 @@ CompiledFunction::Recording::Recording(const ListFunction& f, std::span<const No
     // From here on the stand-ins are values like others, which are given at each call.
     for (const NodeRef& argument : stand_ins_) argument->is_computed = true;
     fold_constants(at);
-    schedule_results();
-    plan_ = run::find_plan(schedule_);
+    {
+        const run::PlanningTime planning;
+        schedule_results();
+        plan_ = run::find_plan(schedule_);
+    }
     for (const Node* given : schedule_.given()) bindings_.push_back(binding_of(*given));
     for (Result& result : results_) {
         if (result.base->is_computed) result.binding = binding_of(*result.base);

@@ -15,6 +15,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/plan.hpp>
 #include <xgrad/graph/print.hpp>
+#include <xgrad/graph/profile.hpp>
 #include <xgrad/graph/shape.hpp>
 #include <xgrad/graph/tensor.hpp>
 #include <xgrad/graph/threads.hpp>
