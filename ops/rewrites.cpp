@@ -29,9 +29,10 @@ const Known& known() {
     return ops;
 }
 
-/// Computed by that operation, whether it was typed so or rewritten to it.
+/// Computed by that operation, whether it was typed so or rewritten to it. Not what has let go of its inputs.
 bool is(const Op* op, const Tensor& x) {
-    return x.node()->formula().op == op;
+    const Node& formula = x.node()->formula();
+    return formula.op == op && !formula.inputs.empty();
 }
 Tensor argument(const Tensor& x, std::size_t index = 0) {
     return Tensor(x.node()->formula().inputs[index]);

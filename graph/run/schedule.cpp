@@ -29,7 +29,7 @@ void Schedule::begin(std::span<Node* const> roots, Keeping keeping) {
     reads_.clear();
     first_read_.clear();
     structure_.clear();
-    if (++number_ == 0) table_.clear(), number_ = 1;
+    numbers_of_given_.clear();
     for (Node* root : roots) visit(root);
     flags_.assign(order_.size(), 0);
     readers_.assign(order_.size(), 0);
@@ -89,24 +89,9 @@ bool Schedule::is_kept(std::size_t place) const {
 }
 
 Schedule::Value Schedule::given_value(const Node* node) {
-    if (2 * (given_.size() + 1) > table_.size()) grow_table();
-    const std::size_t mask = table_.size() - 1;
-    for (std::size_t at = (word_of(node) >> 4) * odd >> 32;; ++at) {
-        Given& entry = table_[at & mask];
-        if (entry.schedule != number_) {
-            entry = {node, number_, static_cast<Value>(order_.size() + given_.size())};
-            given_.push_back(node);
-            return entry.value;
-        }
-        if (entry.node == node) return entry.value;
-    }
-}
-
-void Schedule::grow_table() {
-    table_.assign(std::max<std::size_t>(64, 2 * table_.size()), Given());
-    const std::vector<const Node*> known = std::move(given_);
-    given_.clear();
-    for (const Node* node : known) given_value(node);
+    const auto [value, is_new] = numbers_of_given_.enter(node, static_cast<Value>(values()));
+    if (is_new) given_.push_back(node);
+    return value;
 }
 
 void Schedule::describe() {
