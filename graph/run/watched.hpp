@@ -45,12 +45,12 @@ extern std::atomic<int> watchers;
 
 }  // namespace detail
 
-/// False while nobody watches; may be true once more, before the environment was asked.
+/// False while nobody watches. True as well until the first plan of the process has asked the environment.
 inline bool is_watched() noexcept {
     return detail::watchers.load(std::memory_order_relaxed) != 0;
 }
 
-/// The time from its beginning to its end, of which what begins and ends meanwhile on this thread knows its part.
+/// Measures a stretch. Those of one thread may lie within each other: each knows how much of it was its own.
 class Stopwatch {
   public:
     Stopwatch() noexcept;
