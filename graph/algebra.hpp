@@ -35,8 +35,14 @@ Tensor reshaped(const Tensor& x, const Shape& shape);
 /// Tensors of one shape along a new first axis.
 Tensor stacked(const std::vector<Tensor>& tensors);
 
+/// Tensors one after the other along their first axis.
+Tensor joined(const std::vector<Tensor>& tensors);
+
 /// x[index] along the first axis.
 Tensor element(const Tensor& x, std::int64_t index);
+
+/// x[first], ..., x[end - 1] along the first axis.
+Tensor part(const Tensor& x, std::int64_t first, std::int64_t end);
 
 /// The axes in the order given.
 Tensor permuted(const Tensor& x, const Shape& axes);

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
-#include <vector>
 
 #include <xgrad/graph/dtype.hpp>
 #include <xgrad/graph/shape.hpp>
@@ -28,10 +30,21 @@ class Attributes {
     Attributes() noexcept = default;
     Attributes(std::initializer_list<Entry> entries);
     explicit Attributes(std::span<const Entry> entries);
+    Attributes(const Attributes& other) noexcept : block_(other.block_) {
+        if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    Attributes(Attributes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    Attributes& operator=(Attributes other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+    ~Attributes() {
+        if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(block_);
+    }
 
-    bool empty() const noexcept { return !entries_; }
-    const Entry* begin() const noexcept { return entries_ ? entries_->data() : nullptr; }
-    const Entry* end() const noexcept { return entries_ ? entries_->data() + entries_->size() : nullptr; }
+    bool empty() const noexcept { return !block_; }
+    const Entry* begin() const noexcept { return block_ ? block_->entries() : nullptr; }
+    const Entry* end() const noexcept { return block_ ? block_->entries() + block_->count : nullptr; }
 
     /// The attribute `name`, which must be there and hold a T (std::bad_variant_access if not).
     template <class T>
@@ -45,7 +58,19 @@ class Attributes {
     friend bool operator==(const Attributes& a, const Attributes& b);
 
   private:
-    std::shared_ptr<const std::vector<Entry>> entries_;
+    /// The entries stand behind it.
+    struct Block {
+        std::atomic<std::uint32_t> references{1};
+        std::uint16_t count;
+        std::uint16_t room;
+        Entry* entries() noexcept { return reinterpret_cast<Entry*>(this + 1); }
+    };
+    static_assert(sizeof(Block) % alignof(Entry) == 0);
+    static std::size_t bytes_for(std::size_t count) noexcept { return sizeof(Block) + count * sizeof(Entry); }
+    static Block* make(std::span<const Entry> entries);
+    static void destroy(Block* block) noexcept;
+
+    Block* block_ = nullptr;
 };
 
 }  // namespace xgrad

@@ -8,6 +8,7 @@
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
 #include <xgrad/graph/run/plan_cache.hpp>
+#include <xgrad/graph/run/watched.hpp>
 
 namespace xgrad::detail {
 
@@ -21,7 +22,7 @@ std::string described(const Node& node) {
 }
 
 bool is_view(const Node& node) {
-    return !node.is_leaf() && !node.is_computed && std::holds_alternative<LayoutRule>(node.op->forward);
+    return !node.is_leaf() && !node.is_computed && std::holds_alternative<LayoutRule>(node.formula().op->forward);
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ CompiledFunction::Recording::Recording(const ListFunction& f, std::span<const No
             Result result{source(made, "compile", at)};
             while (is_view(*result.base)) {
                 result.views.insert(result.views.begin(), result.base);
-                result.base = NodeRef(result.base->inputs[0]);
+                result.base = NodeRef(result.base->formula().inputs[0]);
             }
             results_.push_back(std::move(result));
         }
@@ -90,8 +91,11 @@ CompiledFunction::Recording::Recording(const ListFunction& f, std::span<const No
     // From here on the stand-ins are values like others, which are given at each call.
     for (const NodeRef& argument : stand_ins_) argument->is_computed = true;
     fold_constants(at);
-    schedule_results();
-    plan_ = run::find_plan(schedule_);
+    {
+        const run::PlanningTime planning;
+        schedule_results();
+        plan_ = run::find_plan(schedule_);
+    }
     for (const Node* given : schedule_.given()) bindings_.push_back(binding_of(*given));
     for (Result& result : results_) {
         if (result.base->is_computed) result.binding = binding_of(*result.base);
@@ -122,7 +126,7 @@ void CompiledFunction::Recording::fold_constants(Location at) {
         if (!is_varying[place]) continue;
         for (std::size_t input = 0; input < reads.size(); ++input) {
             if (reads[input] < places && !is_varying[reads[input]]) {
-                constants.emplace_back(schedule_[place].inputs[input]);
+                constants.emplace_back(schedule_[place].formula().inputs[input]);
             }
         }
     }
@@ -183,7 +187,10 @@ Tensor CompiledFunction::Recording::value_of(const Result& result, std::span<con
         value = Tensor(leaves_[static_cast<std::size_t>(kept - plan_->kept().begin())]);
         if (result.views.empty()) return value;
     }
-    for (const NodeRef& view : result.views) value = apply(*view->op, {value}, view->attributes, view->location());
+    for (const NodeRef& view : result.views) {
+        const Node& formula = view->formula();
+        value = apply(*formula.op, {value}, formula.attributes, view->location());
+    }
     return Tensor(constant_leaf(value, at));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include <xgrad/graph/ancestry.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
@@ -17,111 +18,6 @@ using algebra::stretched;
 using algebra::sum_of;
 using algebra::unstretched;
 
-/// The part of a graph that derivatives flow through: everything between results and the parameters, inputs first.
-class Ancestry {
-  public:
-    /// Nothing beyond a variable among xs is visited: no other x depends on it.
-    explicit Ancestry(std::span<const NodeRef> ys, std::span<const Tensor> xs = {}) : xs_(xs) {
-        for (const NodeRef& y : ys) {
-            if (y->needs_gradient && index_of(*y) == order_.size()) visit(y.get());
-        }
-        for (const Node* node : order_) {
-            first_target_.push_back(targets_.size());
-            for (std::size_t input = 0; input < node->inputs.size(); ++input) {
-                targets_.push_back(flows(*node, input) ? index_of(*node->inputs[input]) : order_.size());
-            }
-        }
-    }
-    // Gives each node its earlier place back: a derivative rule may itself take derivatives of this graph.
-    ~Ancestry() {
-        for (std::size_t index = 0; index < order_.size(); ++index) {
-            if (!order_[index]->is_leaf()) order_[index]->place = earlier_[index];
-        }
-    }
-    Ancestry(const Ancestry&) = delete;
-    Ancestry& operator=(const Ancestry&) = delete;
-
-    std::size_t size() const { return order_.size(); }
-    Node& operator[](std::size_t index) const { return *order_[index]; }
-
-    /// Where a node stands; size() if it is not among the ancestors.
-    std::size_t index_of(const Node& node) const {
-        if (node.is_leaf()) {
-            const auto found = leaves_.find(&node);
-            return found == leaves_.end() ? order_.size() : found->second;
-        }
-        return node.place < order_.size() && order_[node.place] == &node ? node.place : order_.size();
-    }
-
-    /// Where the input of a node stands, if a derivative flows from the node to it; else size().
-    std::size_t target(std::size_t index, std::size_t input) const { return targets_[first_target_[index] + input]; }
-
-  private:
-    bool flows(const Node& node, std::size_t input) const {
-        return node.inputs[input]->needs_gradient && !node.op->zero_reason(input) && !ends_at(node);
-    }
-
-    struct Frame {
-        Node* node;
-        std::size_t next_input;
-    };
-
-    void add(Node* node) {
-        // Leaves are shared between threads, so nothing is written to them.
-        const auto place = static_cast<std::uint32_t>(order_.size());
-        order_.push_back(node);
-        earlier_.push_back(node->place);
-        if (node->is_leaf()) {
-            leaves_.emplace(node, place);
-        } else {
-            node->place = place;
-        }
-    }
-
-    bool ends_at(const Node& node) const {
-        if (!node.is_variable) return false;
-        const auto is_node = [&](const Tensor& x) { return x.node().get() == &node; };
-        return std::any_of(xs_.begin(), xs_.end(), is_node);
-    }
-
-    void visit(Node* root) {
-        std::vector<Frame> path{{root, 0}};
-        while (!path.empty()) {
-            Frame& top = path.back();
-            if (top.next_input == top.node->inputs.size() || ends_at(*top.node)) {
-                add(top.node);
-                path.pop_back();
-                continue;
-            }
-            const std::size_t index = top.next_input++;
-            Node* input = top.node->inputs[index].get();
-            if (input->needs_gradient && index_of(*input) == order_.size()) path.push_back({input, 0});
-        }
-    }
-
-    std::span<const Tensor> xs_;
-    std::vector<Node*> order_;
-    std::vector<std::uint32_t> earlier_;
-    std::vector<std::size_t> targets_;
-    std::vector<std::size_t> first_target_;
-    std::unordered_map<const Node*, std::uint32_t> leaves_;
-};
-
-/// The indices of the nodes that x stands for: one, or all versions of a parameter.
-std::vector<std::size_t> targets_of(const Ancestry& ancestry, const Tensor& x) {
-    std::vector<std::size_t> targets;
-    if (!x.is_parameter()) {
-        const std::size_t index = ancestry.index_of(*x.node());
-        if (index < ancestry.size()) targets.push_back(index);
-        return targets;
-    }
-    for (std::size_t index = 0; index < ancestry.size(); ++index) {
-        const Node& node = ancestry[index];
-        if (node.extra && node.extra->slot == x.node()->extra->slot) targets.push_back(index);
-    }
-    return targets;
-}
-
 std::string described(const Tensor& x) {
     return x.name().empty() ? "a tensor of shape " + to_string(x.shape())
                             : x.name() + " of shape " + to_string(x.shape());
@@ -132,7 +28,7 @@ void require_differentiable(const Tensor& x, std::string_view op, Location at) {
     throw GradientError(op, "needs a parameter or something computed from one", described(x), at);
 }
 
-Tensor vjp_of(Node& node, const Record& record, std::size_t argument, const Tensor& g) {
+Tensor vjp_of(const Node& node, const Record& record, std::size_t argument, const Tensor& g) {
     const Op& op = *node.op;
     Tensor result;
     switch (op.family) {
@@ -158,39 +54,32 @@ Tensor vjp_of(Node& node, const Record& record, std::size_t argument, const Tens
     return result;
 }
 
-/// Carries cotangents from y back to every node marked as wanted, or on the way to one.
-std::vector<Tensor> sweep_back(const Ancestry& ancestry, const std::vector<bool>& wanted, const Tensor& seed) {
+/// Carries cotangents from y back to every node that is wanted, or on the way to one.
+void sweep_back(const Ancestry& ancestry, const Tensor& seed) {
     const std::size_t count = ancestry.size();
-    std::vector<bool> needed = wanted;
-    for (std::size_t index = 0; index < count; ++index) {
-        for (std::size_t input = 0; input < ancestry[index].inputs.size() && !needed[index]; ++input) {
-            const std::size_t target = ancestry.target(index, input);
-            if (target < count) needed[index] = needed[target];
-        }
-    }
+    const std::span<const char> needed = ancestry.needed();
+    const std::span<Tensor> cotangents = ancestry.carried();
     const TransientScope transient;
-    std::vector<Tensor> cotangents(count);
     cotangents[count - 1] = seed;
     for (std::size_t index = count; index-- > 0;) {
         if (cotangents[index].is_empty_handle()) continue;
-        const Tensor g = wanted[index] ? cotangents[index] : std::move(cotangents[index]);
-        Node& node = ancestry[index];
+        const Tensor g = ancestry.is_wanted(index) ? cotangents[index] : std::move(cotangents[index]);
+        const Node& node = ancestry.formula(index);
         const Attribution attribution(node.location());
-        const Record record(node);
+        const Record record(node, ancestry[index]);
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            const std::size_t target = ancestry.target(index, input);
-            if (target == count || !needed[target]) continue;
+            const std::uint32_t target = ancestry.target(index, input);
+            if (target == Ancestry::none || !needed[target]) continue;
             Tensor contribution = vjp_of(node, record, input, g);
             Tensor& sum = cotangents[target];
             sum = sum.is_empty_handle() ? std::move(contribution) : sum_of(sum, contribution);
         }
     }
-    return cotangents;
 }
 
-Tensor jvp_of(Node& node, const std::vector<Tensor>& tangents) {
+Tensor jvp_of(const Node& node, Node& output, const std::vector<Tensor>& tangents) {
     const Op& op = *node.op;
-    const Record record(node);
+    const Record record(node, output);
     Tensor result;
     const auto add = [&](const Tensor& term) { result = result.is_empty_handle() ? term : sum_of(result, term); };
     const auto repeated = [&](const Tensor& x) { return x.shape() == node.shape ? x : stretched(x, node.shape); };
@@ -247,26 +136,33 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
                          std::string(name(seed->dtype)), at);
     }
     for (const Tensor& x : xs) require_differentiable(x, "grad", at);
-    const Ancestry ancestry({&root, 1}, xs);
-    std::vector<bool> wanted(ancestry.size(), false);
-    std::vector<std::vector<std::size_t>> targets;
+    Ancestry ancestry({&root, 1}, xs);
+    std::vector<std::uint32_t> targets;       // of all xs, one after the other
+    std::vector<std::size_t> end_of_targets;  // of each
+    targets.reserve(xs.size());
+    end_of_targets.reserve(xs.size());
     for (const Tensor& x : xs) {
-        targets.push_back(targets_of(ancestry, x));
-        for (std::size_t target : targets.back()) wanted[target] = true;
-        if (targets.back().empty() && unconnected == Unconnected::is_an_error) {
+        const std::size_t first = targets.size();
+        ancestry.find(x, targets);
+        end_of_targets.push_back(targets.size());
+        for (std::size_t i = first; i < targets.size(); ++i) ancestry.want(targets[i]);
+        if (targets.size() == first && unconnected == Unconnected::is_an_error) {
             throw GradientError("grad", "needs a result that depends on it", described(x), at);
         }
     }
-    std::vector<Tensor> cotangents;
-    if (ancestry.size() > 0) cotangents = sweep_back(ancestry, wanted, v);
+    if (ancestry.size() > 0) sweep_back(ancestry, v);
+    const std::span<const Tensor> cotangents = ancestry.carried();
     std::vector<Tensor> result;
+    result.reserve(xs.size());
     const Attribution attribution(at);
     const TransientScope transient;
+    std::size_t next = 0;
     for (std::size_t index = 0; index < xs.size(); ++index) {
         Tensor sum;
-        for (std::size_t target : targets[index]) {
-            if (cotangents[target].is_empty_handle()) continue;
-            sum = sum.is_empty_handle() ? cotangents[target] : sum_of(sum, cotangents[target]);
+        for (; next < end_of_targets[index]; ++next) {
+            const Tensor& cotangent = cotangents[targets[next]];
+            if (cotangent.is_empty_handle()) continue;
+            sum = sum.is_empty_handle() ? cotangent : sum_of(sum, cotangent);
         }
         // Connected, but only through derivatives that are declared zero.
         if (sum.is_empty_handle()) sum = filled(0, xs[index].dtype(), xs[index].shape());
@@ -302,7 +198,8 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
                          at);
     }
     const Ancestry ancestry(roots, xs);
-    std::vector<Tensor> carried(ancestry.size());
+    const std::span<Tensor> carried = ancestry.carried();
+    std::vector<std::uint32_t> targets;
     for (std::size_t index = 0; index < xs.size(); ++index) {
         require_differentiable(xs[index], "jvp", at);
         const NodeRef& tangent = source(tangents[index], "jvp", at);
@@ -314,11 +211,12 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
             throw DTypeError("jvp", "needs a tangent of its tensor's dtype " + std::string(name(xs[index].dtype())),
                              std::string(name(tangent->dtype)), at);
         }
-        const std::vector<std::size_t> targets = targets_of(ancestry, xs[index]);
+        targets.clear();
+        ancestry.find(xs[index], targets);
         if (targets.empty() && unconnected == Unconnected::is_an_error) {
             throw GradientError("jvp", "needs a result that depends on it", described(xs[index]), at);
         }
-        for (std::size_t target : targets) {
+        for (const std::uint32_t target : targets) {
             Tensor& sum = carried[target];
             sum = sum.is_empty_handle() ? tangents[index] : sum_of(sum, tangents[index]);
         }
@@ -326,27 +224,27 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
     const TransientScope transient;
     std::vector<Tensor> inputs;
     for (std::size_t index = 0; index < ancestry.size(); ++index) {
-        Node& node = ancestry[index];
+        const Node& node = ancestry.formula(index);
         if (node.is_leaf()) continue;
         inputs.assign(node.inputs.size(), Tensor());
         bool moves = false;
         for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            const std::size_t target = ancestry.target(index, input);
-            if (target == ancestry.size()) continue;
+            const std::uint32_t target = ancestry.target(index, input);
+            if (target == Ancestry::none) continue;
             inputs[input] = carried[target];
             moves = moves || !inputs[input].is_empty_handle();
         }
         if (!moves) continue;
         const Attribution attribution(node.location());
-        const Tensor tangent = jvp_of(node, inputs);
+        const Tensor tangent = jvp_of(node, ancestry[index], inputs);
         if (tangent.is_empty_handle()) continue;
         Tensor& sum = carried[index];
         sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
     }
     std::vector<Tensor> results;
     for (const NodeRef& root : roots) {
-        const std::size_t index = ancestry.index_of(*root);
-        const bool moves = index < ancestry.size() && !carried[index].is_empty_handle();
+        const std::uint32_t index = ancestry.index_of(*root);
+        const bool moves = index != Ancestry::none && !carried[index].is_empty_handle();
         results.push_back(moves ? carried[index] : filled(0, root->dtype, root->shape));
     }
     return results;
@@ -366,14 +264,14 @@ void Tensor::backward(Location at) const {
     std::vector<Tensor> versions;
     std::vector<Tensor> sums;
     {
-        const Ancestry ancestry({&root, 1});
-        std::vector<bool> wanted(ancestry.size(), false);
+        Ancestry ancestry({&root, 1});
         for (std::size_t index = 0; index < ancestry.size(); ++index) {
-            wanted[index] = ancestry[index].extra && ancestry[index].extra->slot;
+            if (ancestry[index].extra && ancestry[index].extra->slot) ancestry.want(index);
         }
-        const std::vector<Tensor> cotangents = sweep_back(ancestry, wanted, filled(1, root->dtype, root->shape));
+        sweep_back(ancestry, filled(1, root->dtype, root->shape));
+        const std::span<const Tensor> cotangents = ancestry.carried();
         for (std::size_t index = 0; index < ancestry.size(); ++index) {
-            if (!wanted[index] || cotangents[index].is_empty_handle()) continue;
+            if (!ancestry.is_wanted(index) || cotangents[index].is_empty_handle()) continue;
             versions.push_back(Record(ancestry[index]).output());
             sums.push_back(cotangents[index]);
         }

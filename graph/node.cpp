@@ -6,6 +6,7 @@
 
 #include <xgrad/graph/error.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/spare_memory.hpp>
 
 namespace xgrad {
 
@@ -60,45 +61,14 @@ void count(std::int64_t change) noexcept {
     nodes.store(nodes.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t most_kept = 0;  // memory that is reused at once would hide a use after free
-#else
-constexpr std::size_t most_kept = std::size_t{1} << 14;
-#endif
-
-/// Memory of freed nodes, linked through itself. Without a destructor, so that it can be used until the very end of a
-/// thread; a FreeListEnd gives the memory back before.
-struct FreeList {
-    void* head;
-    std::size_t count;
-    bool is_over;
-};
-thread_local FreeList free_list{nullptr, 0, false};
-
-struct FreeListEnd {
-    ~FreeListEnd() {
-        while (free_list.head) ::operator delete(std::exchange(free_list.head, *static_cast<void**>(free_list.head)));
-        free_list.is_over = true;
-    }
-};
-
 }  // namespace
 
-void* Node::operator new(std::size_t bytes) {
-    if (!free_list.head) return ::operator new(bytes);
-    --free_list.count;
-    return std::exchange(free_list.head, *static_cast<void**>(free_list.head));
+void* Node::operator new(std::size_t) {
+    return detail::SpareMemory<sizeof(Node)>::take();
 }
 
 void Node::operator delete(void* memory) noexcept {
-    if (free_list.count >= most_kept || free_list.is_over) return ::operator delete(memory);
-    if (!free_list.head && free_list.count == 0) {
-        static thread_local FreeListEnd end;
-        static_cast<void>(end);
-    }
-    *static_cast<void**>(memory) = free_list.head;
-    free_list.head = memory;
-    ++free_list.count;
+    detail::SpareMemory<sizeof(Node)>::give_back(memory);
 }
 
 std::int64_t live_nodes() noexcept {

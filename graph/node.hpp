@@ -94,6 +94,8 @@ struct Extra {
     std::shared_ptr<ParameterSlot> slot;  // of a parameter or one of its versions
     NodeRef current;                      // of a parameter only
     std::unique_ptr<const Refill> refill{};
+    NodeRef instead{};   // of a rewritten node: the same value by a formula that keeps more digits
+    NodeRef argument{};  // and what both formulas are functions of
 };
 
 /// One recorded value: how it is computed, what it looks like and, once computed, its numbers.
@@ -116,6 +118,7 @@ struct Node {
     bool is_transient : 1 = false;  // recorded by reverse mode: recomputed rather than kept
     bool owns_pending : 1 = false;  // counted as recorded but not computed
     bool is_variable : 1 = false;   // an argument of a function: derivatives with respect to it end there
+    bool is_rewritten : 1 = false;  // computed and differentiated by another formula than the one that was typed
     std::uint32_t line = 0;
     std::uint32_t slot = 0;   // index in the schedule that is being executed; garbage otherwise
     std::uint32_t place = 0;  // the same for a derivative that is being taken
@@ -133,6 +136,8 @@ struct Node {
     Location location() const noexcept { return {file, line}; }
     bool is_leaf() const noexcept { return op == nullptr; }
     bool is_parameter() const noexcept { return extra && extra->current; }
+    /// The node by whose operation and inputs this one is computed: itself, unless it is rewritten.
+    const Node& formula() const noexcept { return is_rewritten ? *extra->instead : *this; }
     Strides layout() const { return strides ? *strides : row_major(shape); }
 
     /// Takes memory for the value, row-major: in the node itself if there is one element. Throws std::bad_alloc.
@@ -147,7 +152,11 @@ struct Node {
     /// No longer waiting to be computed: what needed it has been, without keeping it.
     void mark_settled() noexcept;
     /// Lets go of the inputs: the node becomes a constant.
-    void drop_history() noexcept { inputs.clear(); }
+    void drop_history() noexcept {
+        if (is_rewritten) extra->instead = extra->argument = NodeRef();
+        is_rewritten = false;
+        inputs.clear();
+    }
 };
 
 /// How many nodes are alive in the process. Two equal readings around a piece of code show that it left none behind.

@@ -109,7 +109,7 @@ bool Array::is_contiguous() const {
 }
 
 Tensor Record::output() const {
-    return Tensor(NodeRef::share(node_));
+    return Tensor(NodeRef::share(output_));
 }
 
 const std::string* Op::zero_reason(std::size_t argument) const {
@@ -143,7 +143,8 @@ const Op& define(Elementwise op) {
                   .probes = std::move(op.probes.value()),
                   .broadcasts = true,
                   .partials = std::move(op.partials.value()),
-                  .switches = std::move(op.switches)});
+                  .switches = std::move(op.switches),
+                  .rewrite = op.rewrite});
 }
 
 const Op& define(Linear op) {
@@ -163,7 +164,8 @@ const Op& define(Linear op) {
                   .broadcasts = broadcasts,
                   .transposes = std::move(op.transposes.value()),
                   .linearity = op.linearity,
-                  .switches = std::move(op.switches)});
+                  .switches = std::move(op.switches),
+                  .rewrite = op.rewrite});
 }
 
 const Op& define(General op) {

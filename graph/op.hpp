@@ -51,8 +51,11 @@ using ShapeRule = std::function<Signature(const Call&)>;
 /// What a derivative may look at: the recorded operation's inputs, output and attributes.
 class Record {
   public:
-    explicit Record(Node& node) noexcept : node_(node) {}
+    explicit Record(Node& node) noexcept : node_(node), output_(node) {}
+    /// An operation whose result stands in another node: that of what it was rewritten from.
+    Record(const Node& operation, Node& output) noexcept : node_(operation), output_(output) {}
 
+    const Op& op() const { return *node_.op; }
     Tensor input(std::size_t index = 0) const { return Tensor(node_.inputs[index]); }
     std::size_t inputs() const { return node_.inputs.size(); }
     const Shape& shape(std::size_t index) const { return node_.inputs[index]->shape; }
@@ -73,7 +76,8 @@ class Record {
     }
 
   private:
-    Node& node_;
+    const Node& node_;
+    Node& output_;
     mutable std::shared_ptr<void> shared_;
 };
 
@@ -174,6 +178,16 @@ struct BlockSum {
     void (*add_up)(DType dtype, const void* sums, std::size_t count, void* total);
 };
 
+/// A formula with the value of another one, and the tensor that both are functions of.
+struct Rewritten {
+    Tensor value;
+    Tensor argument;
+};
+
+/// The same value by a formula that keeps more digits, or has some where the typed one overflows, if the inputs were
+/// computed in a way that allows one; else empty handles.
+using RewriteRule = Rewritten (*)(const Record&);
+
 class BatchCall;
 /// The operation for many examples at once, which lie along a new first axis of the result: graph/batch.hpp. An empty
 /// handle: not with these inputs.
@@ -232,6 +246,7 @@ struct Elementwise {
     Required<BlockKernels> forward;
     Required<std::vector<Partial>> partials;
     SwitchRule switches = nullptr;  // without one, check_gradients() has to find kinks from differences alone
+    RewriteRule rewrite = nullptr;
     Required<std::vector<Probe>> probes;
 };
 
@@ -251,6 +266,7 @@ struct Linear {
     const BlockSum* block_sum = nullptr;  // for floating point, where the result is one element
     Required<Transposes> transposes;
     SwitchRule switches = nullptr;
+    RewriteRule rewrite = nullptr;
     Required<std::vector<Probe>> probes;
 };
 
@@ -294,6 +310,7 @@ struct Op {
     std::variant<Vjp, Zero> vjp = Zero{};      // general
     std::variant<Jvp, Zero> jvp = Zero{};      // general
     SwitchRule switches{};                     // where it has kinks, ties or steps
+    RewriteRule rewrite = nullptr;             // elementwise or linear
 
     /// Why no derivative flows to this argument; null if one does.
     const std::string* zero_reason(std::size_t argument) const;

@@ -42,6 +42,21 @@ void run_per_isa(A... arguments) {
     PerIsa<Body, A...>::all[static_cast<std::size_t>(isa())](arguments...);
 }
 
+/// The same for a body that holds as much in registers as an instruction set has: Body::For<Isa> is what is compiled
+/// for each.
+template <class Body, class... A>
+void run_for_isa(A... arguments) {
+    using Baseline = PerIsa<typename Body::template For<Isa::baseline>, A...>;
+#if defined(__x86_64__)
+    constexpr std::array<typename Baseline::Function, isa_count> all{
+        &Baseline::baseline, &PerIsa<typename Body::template For<Isa::avx2>, A...>::avx2,
+        &PerIsa<typename Body::template For<Isa::avx512>, A...>::avx512};
+    all[static_cast<std::size_t>(isa())](arguments...);
+#else
+    Baseline::baseline(arguments...);
+#endif
+}
+
 }  // namespace xgrad::detail
 
 #undef XGRAD_AVX512

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/amounts.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/grouping.hpp>
@@ -23,14 +24,12 @@ using run::Schedule;
 // A loop can have thousands of operations.
 constexpr std::size_t most_names = 12;
 
-std::string bytes_text(std::size_t bytes) {
-    if (bytes < 10'000) return fmt::format("{} B", bytes);
-    if (bytes < 10'000'000) return fmt::format("{} KB", bytes / 1000);
-    return fmt::format("{} MB", bytes / 1'000'000);
-}
-
 std::size_t bytes_of(const Node& node) {
     return static_cast<std::size_t>(node.shape.size()) * item_size(node.dtype);
+}
+
+const std::string& name_of(const Node& node) {
+    return node.formula().op->name;
 }
 
 class Description {
@@ -40,13 +39,16 @@ class Description {
         grouping_.emplace(schedule_);
         plan_.emplace(schedule_);
         reader_outside_.resize(schedule_.size(), none);
-        for (std::uint32_t place = 0; place < schedule_.size(); ++place) find_outside(place);
+        for (std::uint32_t place = 0; place < schedule_.size(); ++place) {
+            find_outside(place);
+            if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::view) ++views_;
+        }
     }
 
     std::string text() {
         if (schedule_.size() == 0) return "everything is computed already\n";
         std::string lines;
-        for (std::size_t step = 0; step < grouping_->steps(); ++step) lines += step_text(step);
+        for (std::size_t step = 0; step < plan_->steps(); ++step) lines += step_text(plan_->work(step));
         std::size_t kept = 0;
         for (const Plan::Value value : plan_->kept()) {
             kept += value < schedule_.size() ? bytes_of(schedule_[value]) : plan_->copy_bytes(value);
@@ -71,83 +73,63 @@ class Description {
         }
     }
 
-    std::string step_text(std::size_t step) {
-        std::vector<std::uint32_t> loop;
-        std::vector<std::uint32_t> sums;
-        std::string text;
-        for (const std::uint32_t place : grouping_->members(step)) {
-            const Node& node = schedule_[place];
-            const Grouping::Kind kind = Grouping::kind_of(node);
-            if (grouping_->is_summed_in_loop(place)) {
-                sums.push_back(place);
-            } else if (kind == Grouping::Kind::elementwise) {
-                loop.push_back(place);
-            } else if (kind == Grouping::Kind::view) {
-                ++views_;
-            } else {
-                text += kernel_text(place);
-            }
+    std::string step_text(const Plan::Work& work) {
+        flops_ = 0;
+        for (const std::uint32_t place : work.places) flops_ += flops_of(schedule_[place].formula());
+        const Node& last = schedule_[work.places.back()];
+        switch (work.kind) {
+            case Plan::StepKind::loop:
+                return loop_text(work);
+            case Plan::StepKind::kernel:
+                ++kernels_;
+                return fmt::format("  {:<7} {} {}, reads {}, writes {}, {} FLOPs\n", "kernel", name_of(last),
+                                   to_string(last.shape), bytes_text(work.bytes_read), bytes_text(work.bytes_written),
+                                   flops_text(flops_));
+            case Plan::StepKind::copy:
+                return fmt::format("  {:<7} for {} {}, reads {}, writes {}\n", "copy", name_of(last),
+                                   to_string(last.shape), bytes_text(work.bytes_read), bytes_text(work.bytes_written));
         }
-        return loop.empty() ? text : text + loop_text(step, loop, sums);
+        return {};
     }
 
-    std::string kernel_text(std::uint32_t place) {
-        ++kernels_;
-        const Node& node = schedule_[place];
-        std::size_t read = 0;
-        for (const NodeRef& input : node.inputs) read += bytes_of(*input);
-        return fmt::format("  {:<7} {} {}, reads {}, writes {}\n", "kernel", node.op->name, to_string(node.shape),
-                           bytes_text(read), bytes_text(bytes_of(node)));
-    }
-
-    std::string loop_text(std::size_t step, const std::vector<std::uint32_t>& members,
-                          const std::vector<std::uint32_t>& sums) {
+    std::string loop_text(const Plan::Work& work) {
         ++loops_;
-        in_loops_ += members.size() + sums.size();
-        std::vector<Schedule::Value> inputs;
-        std::size_t read = 0;
-        std::size_t written = 0;
+        in_loops_ += work.places.size();
+        std::vector<const Node*> members;
+        std::string sums;
         std::string reasons;
-        for (const std::uint32_t place : members) {
-            for (const Schedule::Value value : schedule_.reads(place)) {
-                const bool is_from_before = schedule_.is_given(value) || grouping_->step_of(value) != step ||
-                                            Grouping::kind_of(schedule_[value]) == Grouping::Kind::view;
-                if (!is_from_before || std::find(inputs.begin(), inputs.end(), value) != inputs.end()) continue;
-                inputs.push_back(value);
-                read += bytes_of(schedule_.node(value));
+        for (const std::uint32_t place : work.places) {
+            if (grouping_->is_summed_in_loop(place)) {
+                sums += "; " + name_of(schedule_[place]);
+                continue;
             }
+            members.push_back(&schedule_[place]);
             if (!grouping_->is_written(place)) continue;
-            written += bytes_of(schedule_[place]);
-            reasons += fmt::format("            writes {}: {}\n", schedule_[place].op->name, reason(step, place));
+            reasons += fmt::format("            writes {}: {}\n", name_of(schedule_[place]), reason(place));
         }
-        std::string names;
-        for (std::size_t i = 0; i < std::min(members.size(), most_names); ++i) {
-            names += (i > 0 ? ", " : "") + schedule_[members[i]].op->name;
-        }
-        if (members.size() > most_names) names += fmt::format(" and {} more", members.size() - most_names);
-        for (const std::uint32_t place : sums) names += "; " + schedule_[place].op->name;
-        return fmt::format("  {:<7} over {}: {}\n            reads {} in {} arrays, writes {}\n", "loop",
-                           to_string(schedule_[members[0]].shape), names, bytes_text(read), inputs.size(),
-                           bytes_text(written)) +
+        return fmt::format("  {:<7} over {}: {}{}\n            reads {} in {} arrays, writes {}, {} FLOPs\n", "loop",
+                           to_string(members[0]->shape), operations_text(members, most_names), sums,
+                           bytes_text(work.bytes_read), work.arrays_read, bytes_text(work.bytes_written),
+                           flops_text(flops_)) +
                reasons;
     }
 
     /// Why what a loop has made does not stay in it.
-    std::string reason(std::size_t step, std::uint32_t place) const {
+    std::string reason(std::uint32_t place) const {
         if (schedule_.is_seen_outside(place)) return "somebody holds it";
         if (reader_outside_[place] == none) return "it is asked for";
         const std::uint32_t reader = reader_outside_[place];
         const Node& node = schedule_[reader];
-        if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return node.op->name + " reads it";
+        if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return name_of(node) + " reads it";
         if (node.shape != schedule_[place].shape) return "a loop over " + to_string(node.shape) + " reads it";
-        return "a later loop reads it, after " + step_name(grouping_->step_of(reader), step);
+        return "a later loop reads it, after " + step_name(grouping_->step_of(reader), grouping_->step_of(place));
     }
 
     /// What keeps two loops of one shape apart: a kernel between them.
     std::string step_name(std::size_t later, std::size_t step) const {
         for (std::size_t between = later; between-- > step + 1;) {
             for (const std::uint32_t place : grouping_->members(between)) {
-                if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::kernel) return schedule_[place].op->name;
+                if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::kernel) return name_of(schedule_[place]);
             }
         }
         return "others";
@@ -161,6 +143,7 @@ class Description {
     std::size_t loops_ = 0;
     std::size_t in_loops_ = 0;
     std::size_t views_ = 0;
+    double flops_ = 0;  // of the step that is being described
 };
 
 }  // namespace

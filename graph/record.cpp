@@ -20,13 +20,15 @@ namespace {
 constexpr std::int64_t most_pending_nodes = std::int64_t{1} << 20;
 constexpr std::int64_t most_pending_leaf_bytes = std::int64_t{1} << 30;
 
-bool eager_from_environment() {
-    const char* value = std::getenv("XGRAD_EAGER");
-    return value && std::string_view(value) == "1";
+bool environment_says(const char* variable, std::string_view what) {
+    const char* value = std::getenv(variable);
+    return value && value == what;
 }
 
-std::atomic<bool> eager{eager_from_environment()};
+std::atomic<bool> eager{environment_says("XGRAD_EAGER", "1")};
+std::atomic<bool> rewrites{!environment_says("XGRAD_REWRITES", "0")};
 thread_local bool transient = false;
+thread_local bool as_typed = false;
 thread_local int tracing = 0;
 
 void bound_pending(Node& newest) {
@@ -49,10 +51,24 @@ bool is_eager() noexcept {
     return eager.load(std::memory_order_relaxed);
 }
 
+void set_rewrites(bool value) noexcept {
+    rewrites = value;
+}
+
+bool has_rewrites() noexcept {
+    return rewrites.load(std::memory_order_relaxed);
+}
+
 TransientScope::TransientScope() noexcept : previous_(std::exchange(transient, true)) {}
 
 TransientScope::~TransientScope() {
     transient = previous_;
+}
+
+AsTypedScope::AsTypedScope() noexcept : previous_(std::exchange(as_typed, true)) {}
+
+AsTypedScope::~AsTypedScope() {
+    as_typed = previous_;
 }
 
 TracingScope::TracingScope() noexcept {
@@ -85,6 +101,19 @@ Signature signature_of(const Op& op, const Call& call) {
     }
 }
 
+/// Lets a node be computed by a better formula, if there is one. Not what reverse mode records: it differentiates the
+/// better formula already.
+void rewrite(Node& node) {
+    if (transient || as_typed || !has_rewrites()) return;
+    const Attribution attribution(node.location());
+    const Rewritten better = node.op->rewrite(Record(node));
+    if (better.value.is_empty_handle()) return;
+    if (!node.extra) node.extra = std::make_unique<Extra>();
+    node.extra->instead = better.value.node();
+    node.extra->argument = better.argument.node();
+    node.is_rewritten = true;
+}
+
 /// Records an operation on nodes that somebody holds. `at` is resolved already.
 Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes, Location at) {
     const Call call{op.name, inputs, attributes, at};
@@ -106,6 +135,7 @@ Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes
     node->needs_gradient =
         needs_gradient && is_floating(node->dtype) && !(op.family == Op::Family::general && op.zero_reason(0));
     detail::mark_pending(*node);
+    if (op.rewrite) rewrite(*node);
     if (is_tracing()) return Tensor(std::move(node));
     if (is_eager()) {
         Node* root = node.get();

@@ -34,6 +34,18 @@ class TracingScope {
     TracingScope& operator=(const TracingScope&) = delete;
 };
 
+/// While alive, what this thread records is computed as it is typed: by those who know that it keeps its digits.
+class AsTypedScope {
+  public:
+    AsTypedScope() noexcept;
+    ~AsTypedScope();
+    AsTypedScope(const AsTypedScope&) = delete;
+    AsTypedScope& operator=(const AsTypedScope&) = delete;
+
+  private:
+    bool previous_;
+};
+
 /// True within such a scope: a check of values has to wait until they are computed.
 bool is_tracing() noexcept;
 

@@ -16,7 +16,7 @@ constexpr std::align_val_t alignment{64};
 constexpr std::size_t header_bytes = 64;
 static_assert(sizeof(Storage) <= header_bytes);
 
-constexpr std::size_t smallest_kept = std::size_t{1} << 8;
+constexpr std::size_t smallest_kept = std::size_t{1} << 7;
 constexpr std::size_t most_kept = std::size_t{1} << 30;
 
 #if defined(__SANITIZE_ADDRESS__)

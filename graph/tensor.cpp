@@ -235,4 +235,9 @@ long double only_element(const Tensor& tensor, Location at) {
 
 }  // namespace detail
 
+template View<float> Tensor::value<float>(Location) const;
+template View<double> Tensor::value<double>(Location) const;
+template Tensor::Tensor(xt::xarray<float>&&, Location);
+template Tensor::Tensor(xt::xarray<double>&&, Location);
+
 }  // namespace xgrad

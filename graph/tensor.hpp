@@ -157,6 +157,12 @@ void compute(const std::vector<Tensor>& tensors, Location at = Location::current
 void set_eager(bool eager) noexcept;
 bool is_eager() noexcept;
 
+/// Compute formulas that lose digits, such as log(sigmoid(Z)) or 1 / (1 + exp(-Z)), by equal ones that do not (true,
+/// the default), in what is recorded from now on; ops/rewrites.hpp has them all. The graph stays as it was typed, and
+/// so does what derivation() prints. The environment variable XGRAD_REWRITES=0 clears it at start-up. Per process.
+void set_rewrites(bool rewrites) noexcept;
+bool has_rewrites() noexcept;
+
 /// The values as text, the way NumPy prints them; `spec` is a format for one element, like ".4f". ValueError if it is
 /// none for elements of that dtype.
 std::string to_string(const Tensor& tensor, std::string_view spec = {}, Location at = Location::current());
@@ -256,5 +262,11 @@ template <class T>
 T Tensor::item(Location at) const {
     return static_cast<T>(detail::only_element(*this, at));
 }
+
+// The library has these: programs need not compile them again.
+extern template View<float> Tensor::value<float>(Location) const;
+extern template View<double> Tensor::value<double>(Location) const;
+extern template Tensor::Tensor(xt::xarray<float>&&, Location);
+extern template Tensor::Tensor(xt::xarray<double>&&, Location);
 
 }  // namespace xgrad

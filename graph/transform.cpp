@@ -1,9 +1,10 @@
 #include <xgrad/graph/transform.hpp>
 
-#include <cstring>
+#include <algorithm>
 
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/vmap.hpp>
 
 namespace xgrad {
 
@@ -20,48 +21,90 @@ Shape joined(const Shape& x, const Shape& y, Location at) {
     return shape;
 }
 
-/// All zeros but a one at `element`.
-Tensor unit(const Tensor& like, std::int64_t element) {
-    NodeRef leaf = detail::new_leaf(like.dtype(), like.shape(), {});
-    visit_floating(like.dtype(), [&](auto zero) {
-        auto* values = static_cast<decltype(zero)*>(leaf->data);
-        std::fill_n(values, like.size(), decltype(zero)(0));
-        values[element] = 1;
-    });
-    return Tensor(std::move(leaf));
-}
+// Directions that are taken at once, so that what one of them needs is in memory this often.
+constexpr std::int64_t most_at_once = 32;
 
-/// ∂y/∂x for all xs of one y, row by row.
-std::vector<Tensor> by_rows(const Tensor& y, std::span<const Tensor> xs, Location at) {
-    std::vector<std::vector<Tensor>> rows(xs.size());
-    for (std::int64_t element = 0; element < y.size(); ++element) {
-        const std::vector<Tensor> row = vjp(y, unit(y, element), xs, Unconnected::gives_zeros, at);
-        for (std::size_t x = 0; x < xs.size(); ++x) rows[x].push_back(row[x]);
-    }
+/// Directions first ≤ d < end of all that lead along one element of one of the tensors: for each tensor an array with
+/// the directions along its first axis, which is 0 but for a 1 where an element is the direction's.
+std::vector<Tensor> unit_directions(std::span<const Tensor> likes, std::int64_t first, std::int64_t end) {
     std::vector<Tensor> result;
-    for (std::size_t x = 0; x < xs.size(); ++x) {
-        const Shape shape = joined(y.shape(), xs[x].shape(), at);
-        result.push_back(rows[x].empty() ? algebra::filled(0, xs[x].dtype(), shape)
-                                         : algebra::reshaped(algebra::stacked(rows[x]), shape));
+    std::int64_t offset = 0;
+    for (const Tensor& like : likes) {
+        const std::int64_t size = like.size();
+        Shape shape = like.shape();
+        shape.insert(0, end - first);
+        NodeRef leaf = detail::new_leaf(like.dtype(), shape, {});
+        visit_floating(like.dtype(), [&](auto zero) {
+            auto* values = static_cast<decltype(zero)*>(leaf->data);
+            std::fill_n(values, (end - first) * size, decltype(zero)(0));
+            for (std::int64_t d = std::max(first, offset); d < std::min(end, offset + size); ++d) {
+                values[(d - first) * size + d - offset] = 1;
+            }
+        });
+        result.emplace_back(std::move(leaf));
+        offset += size;
     }
     return result;
 }
 
-/// ∂y/∂x for all ys of one x, column by column.
-std::vector<Tensor> by_columns(std::span<const Tensor> ys, const Tensor& x, Location at) {
-    std::vector<std::vector<Tensor>> columns(ys.size());
-    for (std::int64_t element = 0; element < x.size(); ++element) {
-        const Tensor direction = unit(x, element);
-        const std::vector<Tensor> column = jvp(ys, {&x, 1}, {&direction, 1}, Unconnected::gives_zeros, at);
-        for (std::size_t y = 0; y < ys.size(); ++y) {
-            columns[y].push_back(algebra::reshaped(column[y], {ys[y].size()}));
+std::int64_t elements_of(std::span<const Tensor> tensors) {
+    std::int64_t count = 0;
+    for (const Tensor& tensor : tensors) count += tensor.size();
+    return count;
+}
+
+/// A linear function of tensors like these, in every direction: for each of its results a matrix with a row for each
+/// direction. It is recorded for one, and then for many at once.
+std::vector<Tensor> in_all_directions(const detail::ListFunction& linear, std::span<const Tensor> likes, Location at) {
+    const std::int64_t count = elements_of(likes);
+    std::vector<std::vector<Tensor>> parts;
+    for (std::int64_t first = 0; first < count; first += most_at_once) {
+        const std::int64_t end = std::min(count, first + most_at_once);
+        const std::vector<Tensor> results = detail::vmap(linear, unit_directions(likes, first, end), 0, at);
+        parts.resize(results.size());
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            parts[i].push_back(algebra::reshaped(results[i], {end - first, results[i].size() / (end - first)}));
         }
     }
+    std::vector<Tensor> rows;
+    for (const std::vector<Tensor>& part : parts) {
+        rows.push_back(part.size() == 1 ? part[0] : algebra::joined(part));
+    }
+    return rows;
+}
+
+/// ∂y/∂x for all xs, row by row.
+std::vector<Tensor> by_rows(const Tensor& y, std::span<const Tensor> xs, Location at) {
+    const auto pulled_back = [&](const std::vector<Tensor>& v) {
+        return vjp(y, v[0], xs, Unconnected::gives_zeros, at);
+    };
+    const std::vector<Tensor> rows = in_all_directions(pulled_back, {&y, 1}, at);
     std::vector<Tensor> result;
+    for (std::size_t x = 0; x < xs.size(); ++x) {
+        const Shape shape = joined(y.shape(), xs[x].shape(), at);
+        result.push_back(rows.empty() ? algebra::filled(0, xs[x].dtype(), shape) : algebra::reshaped(rows[x], shape));
+    }
+    return result;
+}
+
+/// ∂y/∂x for all ys and xs, column by column.
+std::vector<std::vector<Tensor>> by_columns(std::span<const Tensor> ys, std::span<const Tensor> xs, Location at) {
+    const auto pushed_forward = [&](const std::vector<Tensor>& t) {
+        return jvp(ys, xs, t, Unconnected::gives_zeros, at);
+    };
+    const std::vector<Tensor> columns = in_all_directions(pushed_forward, xs, at);
+    std::vector<std::vector<Tensor>> result(ys.size());
     for (std::size_t y = 0; y < ys.size(); ++y) {
-        const Shape shape = joined(ys[y].shape(), x.shape(), at);
-        result.push_back(columns[y].empty() ? algebra::filled(0, ys[y].dtype(), shape)
-                                            : algebra::reshaped(algebra::flipped(algebra::stacked(columns[y])), shape));
+        std::int64_t offset = 0;
+        for (const Tensor& x : xs) {
+            const Shape shape = joined(ys[y].shape(), x.shape(), at);
+            const bool is_empty = columns.empty() || x.size() == 0;
+            result[y].push_back(
+                is_empty
+                    ? algebra::filled(0, ys[y].dtype(), shape)
+                    : algebra::reshaped(algebra::flipped(algebra::part(columns[y], offset, offset + x.size())), shape));
+            offset += x.size();
+        }
     }
     return result;
 }
@@ -87,23 +130,14 @@ std::vector<Tensor> jacobian(const Tensor& y, std::span<const Tensor> xs, Locati
     if (!is_floating(root->dtype)) {
         throw GradientError("jacobian", "needs a floating-point result", std::string(name(root->dtype)), at);
     }
-    std::int64_t columns = 0;
-    for (const Tensor& x : xs) columns += x.size();
-    if (y.size() <= columns) return by_rows(y, xs, at);
-    std::vector<Tensor> result;
-    for (const Tensor& x : xs) result.push_back(by_columns({&y, 1}, x, at)[0]);
-    return result;
+    for (const Tensor& x : xs) joined(y.shape(), x.shape(), at);  // judges it
+    if (y.size() <= elements_of(xs)) return by_rows(y, xs, at);
+    return by_columns({&y, 1}, xs, at)[0];
 }
 
 std::vector<std::vector<Tensor>> hessian(const Tensor& y, std::span<const Tensor> xs, Location at) {
     at = Attribution::resolve(at);
-    const std::vector<Tensor> gradients = grad(y, xs, Unconnected::gives_zeros, at);
-    std::vector<std::vector<Tensor>> blocks(xs.size());
-    for (const Tensor& x : xs) {
-        const std::vector<Tensor> column = by_columns(gradients, x, at);
-        for (std::size_t i = 0; i < xs.size(); ++i) blocks[i].push_back(column[i]);
-    }
-    return blocks;
+    return by_columns(grad(y, xs, Unconnected::gives_zeros, at), xs, at);
 }
 
 std::vector<Tensor> hvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> vs, Location at) {

@@ -22,12 +22,13 @@ struct ValueAndDerivatives {
 };
 
 /// The Jacobians ∂y/∂x of a y of any shape, each of shape y.shape + x.shape. They are found by rows (reverse mode, one
-/// pass per element of y) or by columns (forward mode, one per element of the xs), whichever are fewer. An x that y
-/// does not depend on has zeros. GradientError for an x that is neither a parameter nor computed from one.
+/// pass per element of y) or by columns (forward mode, one per element of the xs), whichever are fewer, many at once
+/// where the operations have batch rules. An x that y does not depend on has zeros. GradientError for an x that is
+/// neither a parameter nor computed from one.
 std::vector<Tensor> jacobian(const Tensor& y, std::span<const Tensor> xs, Location at = Location::current());
 
 /// The blocks ∂²y/∂xᵢ∂xⱼ of the Hessian of a scalar y, block [i][j] of shape xᵢ.shape + xⱼ.shape: forward over reverse,
-/// one pass per element of the xs. GradientError if y is not a scalar.
+/// one pass per element of the xs, many at once. GradientError if y is not a scalar.
 std::vector<std::vector<Tensor>> hessian(const Tensor& y, std::span<const Tensor> xs,
                                          Location at = Location::current());
 

@@ -1,5 +1,6 @@
 #include <xgrad/graph/vmap.hpp>
 
+#include <stdexcept>
 #include <unordered_map>
 
 #include <xgrad/graph/axis.hpp>
@@ -179,7 +180,11 @@ std::vector<Tensor> vmap(const ListFunction& f, const std::vector<Tensor>& xs, s
     }
     Replay replay(all[0].shape()[0]);
     for (std::size_t x = 0; x < xs.size(); ++x) replay.stands_for(stand_ins[x], all[x]);
-    for (Tensor& result : results) result = replay(result, at);
+    try {
+        for (Tensor& result : results) result = replay(result, at);
+    } catch (const std::length_error&) {
+        throw ShapeError("vmap", "needs at most 31 axes in what one example has", "one with 32", at);
+    }
     return results;
 }
 

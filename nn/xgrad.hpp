@@ -16,6 +16,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/plan.hpp>
 #include <xgrad/graph/print.hpp>
+#include <xgrad/graph/profile.hpp>
 #include <xgrad/graph/shape.hpp>
 #include <xgrad/graph/strict_broadcasting.hpp>
 #include <xgrad/graph/tensor.hpp>

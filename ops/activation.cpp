@@ -7,6 +7,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/powers.hpp>
@@ -30,7 +31,8 @@ const Op& relu_op = define(Elementwise{
     .name = "relu",
     .math = "y = max(0, x)",
     .forward = floating<1>([](auto x) { return x < 0 ? decltype(x)(0) : x; }),  // a NaN is not below 0 and passes
-    .partials = {[](const Record& r) { return astype(r.input() >= 0, r.input().dtype()); }},  // y' = [x ≥ 0]
+    // y' = [x ≥ 0]; chosen, not converted, so that it is made in the loop that uses it
+    .partials = {[](const Record& r) { return where(r.input() >= 0, ones({}, r.input().dtype()), 0); }},
     .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },
     .probes = unary_probes(between(-2, 2)),
 });

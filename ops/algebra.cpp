@@ -98,8 +98,16 @@ Tensor stacked(const std::vector<Tensor>& tensors) {
     return stack(tensors);
 }
 
+Tensor joined(const std::vector<Tensor>& tensors) {
+    return concatenate(tensors, 0);
+}
+
 Tensor element(const Tensor& x, std::int64_t index) {
     return view(x, {index});
+}
+
+Tensor part(const Tensor& x, std::int64_t first, std::int64_t end) {
+    return view(x, {range(first, end)});
 }
 
 Tensor permuted(const Tensor& x, const Shape& axes) {

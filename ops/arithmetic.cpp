@@ -5,6 +5,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/rewrites.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad {
@@ -54,6 +55,7 @@ const Op& subtract_op = define(Linear{
     .math = "z = x - y",
     .forward = numeric<2>([](auto x, auto y) { return x - y; }),
     .transposes = {[](const Record&, const Tensor& g) { return g; }, [](const Record&, const Tensor& g) { return -g; }},
+    .rewrite = rewrites::difference,
     .probes = binary_probes(anywhere, anywhere),
 });
 
@@ -80,6 +82,7 @@ const Op& divide_op = define(Elementwise{
     .forward = floating<2>([](auto x, auto y) { return x / y; }),
     .partials = {[](const Record& r) { return 1 / r.input(1); },             // ∂z/∂x = 1/y
                  [](const Record& r) { return -r.output() / r.input(1); }},  // ∂z/∂y = -x/y² = -z/y
+    .rewrite = rewrites::quotient,
     .probes = binary_probes(anywhere, positive),
 });
 

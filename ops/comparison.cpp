@@ -1,8 +1,11 @@
 #include <xgrad/ops/comparison.hpp>
 
+#include <bit>
+
 #include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/kernels/lanes.hpp>
 
 namespace xgrad {
 
@@ -145,7 +148,14 @@ Tensor zero_like(const Tensor& g) {
 const Op& where_op = define(Linear{
     .name = "where",
     .math = "z = x where c, y elsewhere",
-    .forward = choice([](bool c, auto x, auto y) { return c ? x : y; }),
+    .forward = choice([](bool c, auto x, auto y) {
+        if constexpr (math::Lane<decltype(x)>) {
+            // As a byte that is compared: GCC does not vectorise the choice by a bool that was read.
+            return math::select(std::bit_cast<unsigned char>(c) != 0, x, y);
+        } else {
+            return c ? x : y;
+        }
+    }),
     .transposes = {Zero{"a mask is a choice, not a quantity"},
                    [](const Record& r, const Tensor& g) { return where(r.input(0), g, zero_like(g)); },
                    [](const Record& r, const Tensor& g) { return where(r.input(0), zero_like(g), g); }},

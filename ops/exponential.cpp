@@ -7,6 +7,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/rewrites.hpp>
 
 namespace xgrad {
 
@@ -41,6 +42,7 @@ const Op& log_op = define(Elementwise{
     .math = "y = log x",
     .forward = floating<1>([](auto x) { return math::log(x); }),
     .partials = {[](const Record& r) { return 1 / r.input(); }},  // y' = 1/x
+    .rewrite = rewrites::logarithm,
     .probes = unary_probes(between(0.5, 3)),
 });
 

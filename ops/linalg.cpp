@@ -20,7 +20,10 @@ using kernels::matrix_at;
 using kernels::stack_of;
 using linalg::matrix_transpose;
 
-/// A_i B_i for all examples i. One matrix times many is one product: their columns, or rows, one after the other.
+constexpr std::int64_t few_columns = 16;
+
+/// A_i B_i for all examples i. Many matrices times one are one product, of their rows one after the other. So are one
+/// times many, of their columns, if they have so few that bringing them in order pays.
 Tensor products_of_examples(const BatchCall& call) {
     const Shape& a = call.shape(0);
     const Shape& b = call.shape(1);
@@ -29,7 +32,7 @@ Tensor products_of_examples(const BatchCall& call) {
         const Tensor rows = reshape(call.given(0), {m * a[0], a[1]});
         return reshape(matmul(rows, call.given(1)), {m, a[0], b[1]});
     }
-    if (a.rank() == 2 && b.rank() == 2 && !call.is_batched(0)) {
+    if (a.rank() == 2 && b.rank() == 2 && !call.is_batched(0) && b[1] < few_columns) {
         const Tensor rows = reshape(matrix_transpose(call.given(1)), {m * b[1], b[0]});
         return matrix_transpose(reshape(matmul(rows, transpose(call.given(0))), {m, b[1], a[0]}));
     }

@@ -40,6 +40,10 @@ const Op& norm_op = define(Composite{
                          const Tensor apart = spread_out_singular(transpose(x[0], {1, 0, 2}));
                          return linalg::norm(transpose(apart, {1, 0, 2}), nuclear, {0, 2}, keepdims);
                      }},
+               Probe{"17 elements", {{{17}}}, [](auto x) { return linalg::norm(x[0], 2); }},
+               Probe{"row vectors", {{{4, 1, 7}}}, [](auto x) { return linalg::norm(x[0], 2, {1, 2}); }},
+               Probe{"stack of stacks", {{{2, 2, 3, 2}}}, [](auto x) { return linalg::norm(x[0], 1, {-2, -1}, keepdims); }},
+               Probe{"rank 5", {{{1, 2, 1, 3, 2}}}, [](auto x) { return linalg::norm(x[0], 2, 3); }},
                Probe{"empty", {{{0, 3}}}, [](auto x) { return linalg::norm(x[0], 2, 0); }}},
 });
 

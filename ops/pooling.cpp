@@ -11,6 +11,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/kernels/pooling.hpp>
+#include <xgrad/ops/kernels/pooling_tiles.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/structure.hpp>
 
@@ -19,6 +20,7 @@ namespace xgrad {
 namespace {
 
 using namespace kernels;
+using detail::run_for_isa;
 using detail::run_per_isa;
 
 // All operations here have the attributes kernel, stride and padding, and `size`, the spatial extents of the result.
@@ -170,7 +172,9 @@ const Op& max_pool2d_transpose_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.shape, call.inputs[2].shape);
+            const bool tiles = are_tiles_of_two(s);
             for_each_plane<3>(call, [&]<class T>(const std::array<const T*, 3>& in, T* t) {
+                if (tiles) return run_for_isa<SpreadOverTiles<T>>(s, in[0], in[1], in[2], t);
                 run_per_isa<SpreadOverWinners<T>>(s, in[0], in[1], in[2], t, row_scratch<T>(s));
             });
         },
@@ -212,7 +216,9 @@ const Op& max_pool2d_op = define(General{
     .forward =
         [](const KernelCall& call) {
             const Windows s = windows_of(call.attributes, call.inputs[0].shape, call.shape);
+            const bool tiles = are_tiles_of_two(s);
             for_each_plane<1>(call, [&]<class T>(const std::array<const T*, 1>& in, T* y) {
+                if (tiles) return run_for_isa<LargestOfTiles<T>>(s, in[0], y);
                 run_per_isa<LargestOfWindows<T>>(s, in[0], y);
             });
         },

@@ -132,6 +132,7 @@ const Op& matrix_power_op = define(Composite{
                       Probe{"empty", {{{0, 0}}}, [](auto x) { return matrix_power(x[0], 3); }}},
                      number_probes({{{2, 2}, 0},
                                     {{4, 4}, 2},
+                                    {{7, 7}, -1},
                                     {{1, 3, 3}, 3},
                                     {{5, 1, 1}, 7},
                                     {{2, 1, 2, 2}, -2},

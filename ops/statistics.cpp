@@ -3,6 +3,7 @@
 
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/exponential.hpp>
@@ -149,6 +150,7 @@ Tensor stddev(const Operand& x, const Axes& axes, Keepdims keep, std::int64_t dd
 Tensor logsumexp(const Operand& x, const Axes& axes, Keepdims keep) {
     const Reduction r("logsumexp", x, axes);
     require_floating("logsumexp", r.tensor, r.at);
+    const AsTypedScope as_typed;
     if (r.count == 0) return log(sum(r.tensor, r.axes, keep));  // log 0
     // log Σ e^x = m + log Σ e^(x-m) for any m: with the largest x nothing overflows, and m's derivative cancels.
     const Tensor largest = stop_gradient(amax(r.tensor, r.axes, keepdims));

@@ -1,13 +1,28 @@
 #include <xgrad/ops/structure.hpp>
 
+#include <algorithm>
+#include <type_traits>
+
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 
 namespace xgrad {
 
 namespace {
+
+template <class From, class To>
+void convert(const From* __restrict source, std::int64_t size, To* __restrict target) {
+    if constexpr (std::is_same_v<From, bool>) {
+        // Compared, as bytes: GCC does not vectorise the conversion of a bool that was read.
+        const auto* bytes = reinterpret_cast<const unsigned char*>(source);
+        for (std::int64_t i = 0; i < size; ++i) target[i] = bytes[i] != 0 ? To(1) : To(0);
+    } else {
+        for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<To>(source[i]);
+    }
+}
 
 const Op& astype_op = define(Linear{
     .name = "astype",
@@ -23,10 +38,14 @@ const Op& astype_op = define(Linear{
             const void* data = run::contiguous(call.inputs[0], scratch);
             visit(call.inputs[0].dtype, [&](auto from) {
                 visit(call.dtype, [&](auto to) {
-                    const auto* source = static_cast<const decltype(from)*>(data);
-                    auto* target = call.out<decltype(to)>();
+                    constexpr std::int64_t piece = std::int64_t{1} << 15;
                     const std::int64_t size = call.shape.size();
-                    for (std::int64_t i = 0; i < size; ++i) target[i] = static_cast<decltype(to)>(source[i]);
+                    const auto pieces = static_cast<std::size_t>((size + piece - 1) / piece);
+                    run::parallel_for(pieces, static_cast<std::size_t>(size) * sizeof(to), [&](std::size_t part) {
+                        const std::int64_t first = static_cast<std::int64_t>(part) * piece;
+                        convert(static_cast<const decltype(from)*>(data) + first, std::min(piece, size - first),
+                                call.out<decltype(to)>() + first);
+                    });
                 });
             });
         },

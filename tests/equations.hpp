@@ -379,6 +379,19 @@ inline void name_leaves(const Tensor& y, std::map<std::string, Tensor>& given) {
     }
 }
 
+/// The parameters that y depends on.
+inline std::vector<Tensor> connected(const Tensor& y, const std::vector<Tensor>& xs) {
+    std::vector<Tensor> result;
+    for (const Tensor& x : xs) {
+        try {
+            grad(y, x);
+            result.push_back(x);
+        } catch (const xgrad::GradientError&) {
+        }
+    }
+    return result;
+}
+
 /// Whether two arrays agree up to rounding: to 1e-10 of their largest number, or of `least` where they are smaller.
 inline boost::test_tools::predicate_result same(const Tensor& x, const Tensor& y, long double least = 1e-290L) {
     long double largest = least;

@@ -53,6 +53,11 @@ inline xt::xarray<double> draws(const std::vector<std::size_t>& shape, unsigned 
     return array;
 }
 
+/// The same as a tensor.
+inline xgrad::Tensor drawn(const xgrad::Shape& shape, unsigned seed) {
+    return draws(std::vector<std::size_t>(shape.begin(), shape.end()), seed);
+}
+
 /// True if both have the same shape, dtype and bits.
 inline bool same_bits(const xgrad::Tensor& x, const xgrad::Tensor& y) {
     if (x.shape() != y.shape() || x.dtype() != y.dtype()) return false;
@@ -108,6 +113,18 @@ class Eagerness {
 
   private:
     bool before_ = xgrad::is_eager();
+};
+
+/// While alive, whether formulas are computed by others that keep more digits.
+class Rewriting {
+  public:
+    explicit Rewriting(bool rewrites) { xgrad::set_rewrites(rewrites); }
+    ~Rewriting() { xgrad::set_rewrites(before_); }
+    Rewriting(const Rewriting&) = delete;
+    Rewriting& operator=(const Rewriting&) = delete;
+
+  private:
+    bool before_ = xgrad::has_rewrites();
 };
 
 /// The text of the error that f throws; says so if it throws none or one of another type.

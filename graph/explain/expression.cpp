@@ -322,6 +322,11 @@ Ref Algebra::call(const Op& op, std::vector<Ref> arguments, const Attributes& at
         const Ref positive = call(op, {scaled(-1, arguments[0])}, attributes, dtype, shape);
         return sum({{1, number(1, dtype)}, {-1, positive}}, dtype, shape);
     }
+    // 1 where c, 0 elsewhere: c counted as a number.
+    if (simplifies_ && writing_of(op) == Writing::choice && as_number(arguments[1]) == 1.0 &&
+        as_number(arguments[2]) == 0.0 && arguments[0]->shape == shape) {
+        return call(*op_written(Writing::cast), {arguments[0]}, {{"dtype", dtype}}, dtype, shape);
+    }
     return intern({.form = Form::call,
                    .dtype = dtype,
                    .shape = shape,

@@ -13,6 +13,7 @@
 #include <xgrad/graph/run/plan.hpp>
 #include <xgrad/graph/run/plan_cache.hpp>
 #include <xgrad/graph/run/schedule.hpp>
+#include <xgrad/graph/run/watched.hpp>
 
 namespace xgrad::run {
 
@@ -22,8 +23,7 @@ namespace {
 class Execution {
   public:
     void run(std::span<Node* const> roots) {
-        schedule_.begin(roots);
-        const std::shared_ptr<const Plan> plan = find_plan(schedule_);
+        const std::shared_ptr<const Plan> plan = plan_for(roots);
         addresses_.assign(plan->values(), nullptr);
         std::size_t value = schedule_.size();
         for (const Node* given : schedule_.given()) addresses_[value++] = static_cast<std::byte*>(given->data);
@@ -52,6 +52,12 @@ class Execution {
     std::unique_ptr<Execution> next_idle;
 
   private:
+    std::shared_ptr<const Plan> plan_for(std::span<Node* const> roots) {
+        const PlanningTime planning;
+        schedule_.begin(roots);
+        return find_plan(schedule_);
+    }
+
     void take_memory(const Plan& plan) {
         copies_.clear();
         for (const Plan::Value kept : plan.kept()) {

@@ -16,12 +16,27 @@ constexpr std::size_t most_tried = 8;
 /// True for the sum of all elements of something that a loop computes.
 bool can_be_summed_in_loop(const Schedule& schedule, std::uint32_t place) {
     const Node& node = schedule[place];
-    if (!node.op->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
+    if (!node.formula().op->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
     const Schedule::Value summed = schedule.reads(place)[0];
     if (schedule.is_given(summed)) return false;
     const Node& input = schedule[summed];
     return Grouping::kind_of(input) == Grouping::Kind::elementwise && input.dtype == node.dtype &&
            input.shape.size() > 0;
+}
+
+/// Marks the single numbers that are computed from nothing but given ones. They come before everything else: else a
+/// loop that needs one would have to come after the loop that stands before it, and could not be the same.
+std::vector<bool> single_numbers(const Schedule& schedule) {
+    std::vector<bool> is_single(schedule.size());
+    for (std::uint32_t index = 0; index < schedule.size(); ++index) {
+        const Node& node = schedule[index];
+        const auto reads = schedule.reads(index);
+        is_single[index] = Grouping::kind_of(node) != Grouping::Kind::kernel && node.shape.size() == 1 &&
+                           std::all_of(reads.begin(), reads.end(), [&](Schedule::Value read) {
+                               return schedule.is_given(read) || is_single[read];
+                           });
+    }
+    return is_single;
 }
 
 }  // namespace
@@ -31,7 +46,13 @@ Grouping::Grouping(const Schedule& schedule) {
     step_of_.resize(count);
     is_written_.resize(count);
     is_summed_in_loop_.resize(count);
-    for (std::uint32_t index = 0; index < count; ++index) place(schedule, index);
+    const std::vector<bool> is_early = single_numbers(schedule);
+    for (std::uint32_t index = 0; index < count; ++index) {
+        if (is_early[index]) place(schedule, index);
+    }
+    for (std::uint32_t index = 0; index < count; ++index) {
+        if (!is_early[index]) place(schedule, index);
+    }
     postpone(schedule);
 
     std::uint32_t last = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/watched.hpp>
 
 namespace xgrad::run {
 
@@ -12,6 +13,13 @@ std::size_t Plan::copy_bytes(Value value) const {
         if (copy.to == value) return copy.size * copy.packer.item_bytes();
     }
     return 0;
+}
+
+Plan::Work Plan::work(std::size_t step) const {
+    const Note& note = notes_[step];
+    const std::size_t places = notes_[step + 1].first_place - note.first_place;
+    return {steps_[step].kind, std::span(places_).subspan(note.first_place, places), note.arrays_read, note.bytes_read,
+            note.bytes_written};
 }
 
 void Plan::place(std::byte* working_memory, std::byte** addresses) const {
@@ -23,19 +31,22 @@ void Plan::place(std::byte* working_memory, std::byte** addresses) const {
 }
 
 void Plan::run(std::span<Node* const> order, Addresses addresses) const {
-    for (const Step& step : steps_) {
-        switch (step.kind) {
-            case Step::Kind::loop:
-                loops_[step.index].run(addresses);
-                break;
-            case Step::Kind::kernel:
-                run_kernel(kernels_[step.index], *order[kernels_[step.index].value], addresses);
-                break;
-            case Step::Kind::copy:
-                const CopyStep& copy = copies_[step.index];
-                copy.packer.pack_from(addresses[copy.from], 0, copy.size, addresses[copy.to]);
-                break;
-        }
+    if (is_watched()) return run_watched(order, addresses);
+    for (const Step& step : steps_) run_step(step, order, addresses);
+}
+
+void Plan::run_step(const Step& step, std::span<Node* const> order, Addresses addresses) const {
+    switch (step.kind) {
+        case StepKind::loop:
+            loops_[step.index].run(addresses);
+            break;
+        case StepKind::kernel:
+            run_kernel(kernels_[step.index], *order[kernels_[step.index].value], addresses);
+            break;
+        case StepKind::copy:
+            const CopyStep& copy = copies_[step.index];
+            copy.packer.pack_from(addresses[copy.from], 0, copy.size, addresses[copy.to]);
+            break;
     }
 }
 
@@ -44,13 +55,14 @@ void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses) c
     thread_local std::vector<Array> spare;
     std::vector<Array> inputs = std::exchange(spare, {});
     inputs.clear();
-    for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+    const Node& formula = node.formula();
+    for (std::size_t input = 0; input < formula.inputs.size(); ++input) {
         const Operand& operand = operands_[step.first_operand + input];
-        const Node& read = *node.inputs[input];
+        const Node& read = *formula.inputs[input];
         inputs.push_back({read.dtype, read.shape, operand.strides, addresses[operand.value]});
     }
-    std::get<Kernel>(node.op->forward)(
-        {inputs, node.attributes, node.dtype, node.shape, addresses[step.value], node.location()});
+    std::get<Kernel>(formula.op->forward)(
+        {inputs, formula.attributes, node.dtype, node.shape, addresses[step.value], node.location()});
     spare = std::move(inputs);
 }
 

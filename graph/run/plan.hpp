@@ -42,6 +42,21 @@ class Plan {
     /// Bytes of a kept value that only the plan knows: a copy on which a view lies.
     std::size_t copy_bytes(Value value) const;
 
+    enum class StepKind : std::uint8_t { loop, kernel, copy };
+    /// What a step does.
+    struct Work {
+        StepKind kind;
+        /// Where its nodes stand in the schedule: of a loop inputs first, then its sums; of a copy the view it is for.
+        std::span<const std::uint32_t> places;
+        std::size_t arrays_read;
+        std::size_t bytes_read;  ///< in memory: every array once, and what is repeated once
+        std::size_t bytes_written;
+    };
+    std::size_t steps() const noexcept { return steps_.size(); }
+    Work work(std::size_t step) const;
+    /// No other plan of this process has the same.
+    std::uint64_t number() const noexcept { return number_; }
+
     /// Completes the addresses, of which those of the given and the kept values are there already.
     void place(std::byte* working_memory, std::byte** addresses) const;
     /// Computes everything. `order` has the schedule's nodes or those of one of the same structure: what an operation
@@ -52,9 +67,14 @@ class Plan {
     friend class Planner;
 
     struct Step {
-        enum class Kind : std::uint8_t { loop, kernel, copy };
-        Kind kind;
+        StepKind kind;
         std::uint32_t index;  // among those of its kind
+    };
+    struct Note {
+        std::uint32_t first_place;
+        std::uint32_t arrays_read;
+        std::size_t bytes_read;
+        std::size_t bytes_written;
     };
     // Where a value stands.
     enum class Home : std::uint8_t {
@@ -85,6 +105,9 @@ class Plan {
         Value to;
     };
 
+    void run_step(const Step& step, std::span<Node* const> order, Addresses addresses) const;
+    /// The same as run(), for somebody who wants to know how long each step takes: watched.cpp.
+    void run_watched(std::span<Node* const> order, Addresses addresses) const;
     void run_kernel(const KernelStep& step, Node& node, Addresses addresses) const;
 
     std::vector<Placement> placements_;
@@ -92,12 +115,15 @@ class Plan {
     std::vector<KeptView> kept_views_;
     std::vector<Value> placed_;  // shared values and views, a view behind its base
     std::vector<Step> steps_;
+    std::vector<Note> notes_;            // on each step, and one behind them
+    std::vector<std::uint32_t> places_;  // of the nodes of each step
     std::vector<FusedLoop> loops_;
     std::vector<KernelStep> kernels_;
     std::vector<Operand> operands_;
     std::vector<CopyStep> copies_;
     std::size_t working_bytes_ = 0;
     Value largest_ = 0;
+    std::uint64_t number_;
 };
 
 }  // namespace xgrad::run

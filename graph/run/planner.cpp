@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include <xgrad/graph/op.hpp>
@@ -17,6 +18,8 @@ class Planner {
         const std::size_t values = schedule.values();
         plan_.placements_.resize(values);
         strides_.resize(values);
+        plan_.notes_.reserve(grouping_.steps() + 1);
+        plan_.places_.reserve(schedule.size());
         loop_of_.resize(values, FusedLoop::none);
         in_loop_.resize(values);
         for (auto value = static_cast<Value>(schedule.size()); value < values; ++value) {
@@ -27,12 +30,13 @@ class Planner {
 
     void write() {
         for (std::size_t step = 0; step < grouping_.steps(); ++step) write_step(step);
+        plan_.notes_.push_back({static_cast<std::uint32_t>(plan_.places_.size()), 0, 0, 0});
         place_in_memory();
     }
 
   private:
     using Home = Plan::Home;
-    using Kind = Plan::Step::Kind;
+    using Kind = Plan::StepKind;
 
     /// A value that a step makes, and the steps between which it is needed.
     struct Made {
@@ -72,13 +76,13 @@ class Planner {
     void lay_view(std::uint32_t place) {
         const Node& view = schedule_[place];
         Value viewed = schedule_.reads(place)[0];
-        const LayoutRule& rule = std::get<LayoutRule>(view.op->forward);
+        const LayoutRule& rule = std::get<LayoutRule>(view.formula().op->forward);
         const Node& input = node(viewed);
         std::optional<Layout> layout =
-            rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.attributes, view.shape);
+            rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes, view.shape);
         if (!layout) {
-            viewed = copy_of(viewed, input);
-            layout = rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.attributes, view.shape);
+            viewed = copy_of(viewed, input, place);
+            layout = rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes, view.shape);
         }
         const std::int64_t offset = layout->offset * static_cast<std::int64_t>(item_size(view.dtype));
         const bool is_on_view = plan_.placements_[viewed].home == Home::view;
@@ -93,7 +97,8 @@ class Planner {
         if (Made* made = made_by_step(placement.base)) made->is_kept = true;
     }
 
-    Value copy_of(Value value, const Node& like) {
+    /// A copy for the view at `place`.
+    Value copy_of(Value value, const Node& like, std::uint32_t place) {
         const auto copy = static_cast<Value>(plan_.placements_.size());
         plan_.placements_.emplace_back();
         strides_.push_back(row_major(like.shape));
@@ -101,8 +106,8 @@ class Planner {
         in_loop_.emplace_back();
         const auto size = static_cast<std::size_t>(like.shape.size());
         make(copy, value, size * item_size(like.dtype), false);
-        use(value);
-        plan_.steps_.push_back({Kind::copy, static_cast<std::uint32_t>(plan_.copies_.size())});
+        read(value);
+        add_step(Kind::copy, plan_.copies_.size(), {&place, 1});
         const Array array{like.dtype, like.shape, strides_[value], nullptr};
         plan_.copies_.push_back({Packer(array, like.shape), size, value, copy});
         return copy;
@@ -110,12 +115,15 @@ class Planner {
 
     void write_kernel(std::uint32_t place) {
         plan_.kernels_.push_back({place, static_cast<std::uint32_t>(plan_.operands_.size())});
-        for (const Value read : schedule_.reads(place)) {
-            use(read);
-            plan_.operands_.push_back({read, strides_[read]});
+        const std::span<const Value> operands = schedule_.reads(place);
+        for (std::size_t input = 0; input < operands.size(); ++input) {
+            const Value operand = operands[input];
+            const auto before = operands.first(input);
+            if (std::find(before.begin(), before.end(), operand) == before.end()) read(operand);
+            plan_.operands_.push_back({operand, strides_[operand]});
         }
         make(place);
-        plan_.steps_.push_back({Kind::kernel, static_cast<std::uint32_t>(plan_.kernels_.size() - 1)});
+        add_step(Kind::kernel, plan_.kernels_.size() - 1, {&place, 1});
     }
 
     void write_loop() {
@@ -132,26 +140,34 @@ class Planner {
             if (is_written) make(place);
             const DType dtype = node(reads.back()).dtype;
             in_loop_[place] =
-                loop.apply(std::get<BlockKernels>(member.op->forward).kernel(dtype), {values.data(), reads.size()},
-                           member.dtype, is_written ? place : FusedLoop::none);
+                loop.apply(std::get<BlockKernels>(member.formula().op->forward).kernel(dtype),
+                           {values.data(), reads.size()}, member.dtype, is_written ? place : FusedLoop::none);
             loop_of_[place] = number;
         }
         for (const std::uint32_t place : sums_) {
             make(place);
-            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].op->block_sum, schedule_[place].dtype,
-                     place);
+            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op->block_sum,
+                     schedule_[place].dtype, place);
         }
         loop.finish();
-        plan_.steps_.push_back({Kind::loop, number});
+        loop_members_.insert(loop_members_.end(), sums_.begin(), sums_.end());
+        add_step(Kind::loop, number, loop_members_);
     }
 
-    FusedLoop::Value loop_value(FusedLoop& loop, std::uint32_t number, Value read) {
-        if (loop_of_[read] == number) return in_loop_[read];
-        use(read);
-        const Node& array = node(read);
-        loop_of_[read] = number;
-        in_loop_[read] = loop.input(array.dtype, array.shape, strides_[read], read);
-        return in_loop_[read];
+    FusedLoop::Value loop_value(FusedLoop& loop, std::uint32_t number, Value value) {
+        if (loop_of_[value] == number) return in_loop_[value];
+        read(value);
+        const Node& array = node(value);
+        loop_of_[value] = number;
+        in_loop_[value] = loop.input(array.dtype, array.shape, strides_[value], value);
+        return in_loop_[value];
+    }
+
+    void add_step(Kind kind, std::size_t index, std::span<const std::uint32_t> places) {
+        plan_.steps_.push_back({kind, static_cast<std::uint32_t>(index)});
+        note_.first_place = static_cast<std::uint32_t>(plan_.places_.size());
+        plan_.places_.insert(plan_.places_.end(), places.begin(), places.end());
+        plan_.notes_.push_back(std::exchange(note_, {}));
     }
 
     void make(std::uint32_t place) {
@@ -165,14 +181,24 @@ class Planner {
         if (made_of_.size() <= value) made_of_.resize(plan_.placements_.size(), FusedLoop::none);
         made_of_[value] = static_cast<std::uint32_t>(made_.size());
         made_.push_back({value, of, bytes, now(), now(), is_kept});
+        note_.bytes_written += bytes;
     }
 
     Made* made_by_step(Value value) {
         return value < made_of_.size() && made_of_[value] != FusedLoop::none ? &made_[made_of_[value]] : nullptr;
     }
 
-    void use(Value value) {
+    void read(Value value) {
         if (Made* made = made_by_step(base_of(value))) made->last = std::max(made->last, now());
+        // A copy is read through the view on it only, so the value has a node.
+        const Node& array = node(value);
+        std::size_t bytes = item_size(array.dtype);
+        for (std::size_t axis = 0; axis < array.shape.rank(); ++axis) {
+            const std::int64_t extent = array.shape[axis];
+            if (strides_[value][axis] != 0 || extent == 0) bytes *= static_cast<std::size_t>(extent);
+        }
+        ++note_.arrays_read;
+        note_.bytes_read += bytes;
     }
 
     void place_in_memory() {
@@ -216,11 +242,18 @@ class Planner {
     std::vector<std::uint32_t> made_of_;     // by value
     std::vector<std::uint32_t> loop_of_;     // by value: the last loop that knows it,
     std::vector<FusedLoop::Value> in_loop_;  // and under which number
+    Plan::Note note_{};                      // on the step that is being written
     std::vector<std::uint32_t> loop_members_;
     std::vector<std::uint32_t> sums_;
 };
 
-Plan::Plan(const Schedule& schedule) {
+namespace {
+
+std::atomic<std::uint64_t> plans_made{0};
+
+}  // namespace
+
+Plan::Plan(const Schedule& schedule) : number_(plans_made.fetch_add(1, std::memory_order_relaxed)) {
     Planner(schedule, *this).write();
 }
 

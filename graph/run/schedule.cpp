@@ -29,7 +29,7 @@ void Schedule::begin(std::span<Node* const> roots, Keeping keeping) {
     reads_.clear();
     first_read_.clear();
     structure_.clear();
-    if (++number_ == 0) table_.clear(), number_ = 1;
+    numbers_of_given_.clear();
     for (Node* root : roots) visit(root);
     flags_.assign(order_.size(), 0);
     readers_.assign(order_.size(), 0);
@@ -46,7 +46,7 @@ void Schedule::visit(Node* root) {
     path_.push_back({root, 0});
     while (!path_.empty()) {
         Frame& top = path_.back();
-        if (top.next_input == top.node->inputs.size()) {
+        if (top.next_input == top.node->formula().inputs.size()) {
             if (top.node->is_leaf()) {
                 throw ValueError("vmap", "needs a function that reads no values",
                                  "one that reads an argument of shape " + to_string(top.node->shape),
@@ -57,7 +57,7 @@ void Schedule::visit(Node* root) {
             path_.pop_back();
             continue;
         }
-        Node* input = top.node->inputs[top.next_input++].get();
+        Node* input = top.node->formula().inputs[top.next_input++].get();
         if (!input->is_computed && !contains(*input)) path_.push_back({input, 0});
     }
 }
@@ -66,7 +66,7 @@ void Schedule::connect(Keeping keeping) {
     for (Node* node : order_) {
         first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
         const std::uint8_t reader = keeping == Keeping::reachable && node->needs_gradient ? has_derivative : 0;
-        for (const NodeRef& input : node->inputs) {
+        for (const NodeRef& input : node->formula().inputs) {
             if (input->is_computed) {
                 reads_.push_back(given_value(input.get()));
             } else {
@@ -89,29 +89,14 @@ bool Schedule::is_kept(std::size_t place) const {
 }
 
 Schedule::Value Schedule::given_value(const Node* node) {
-    if (2 * (given_.size() + 1) > table_.size()) grow_table();
-    const std::size_t mask = table_.size() - 1;
-    for (std::size_t at = (word_of(node) >> 4) * odd >> 32;; ++at) {
-        Given& entry = table_[at & mask];
-        if (entry.schedule != number_) {
-            entry = {node, number_, static_cast<Value>(order_.size() + given_.size())};
-            given_.push_back(node);
-            return entry.value;
-        }
-        if (entry.node == node) return entry.value;
-    }
-}
-
-void Schedule::grow_table() {
-    table_.assign(std::max<std::size_t>(64, 2 * table_.size()), Given());
-    const std::vector<const Node*> known = std::move(given_);
-    given_.clear();
-    for (const Node* node : known) given_value(node);
+    const auto [value, is_new] = numbers_of_given_.enter(node, static_cast<Value>(values()));
+    if (is_new) given_.push_back(node);
+    return value;
 }
 
 void Schedule::describe() {
     for (std::size_t place = 0; place < order_.size(); ++place) {
-        const Node& node = *order_[place];
+        const Node& node = order_[place]->formula();
         const std::uint64_t kept = is_kept(place), outside = is_seen_outside(place);
         structure_.push_back(word_of(node.op));
         structure_.push_back(packed(node.inputs.size() << 8 | kept << 1 | outside,

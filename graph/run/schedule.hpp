@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <xgrad/graph/node.hpp>
+#include <xgrad/graph/node_table.hpp>
 
 namespace xgrad::run {
 
@@ -52,19 +53,11 @@ class Schedule {
         Node* node;
         std::size_t next_input;
     };
-    /// Which given value a node is: a table with open addresses. An entry counts if it was made for this schedule.
-    struct Given {
-        const Node* node = nullptr;
-        std::uint32_t schedule = 0;
-        Value value = 0;
-    };
-
     // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
     bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
     void visit(Node* root);
     void connect(Keeping keeping);
     Value given_value(const Node* node);
-    void grow_table();
     void describe();
     void describe_given(const Node& node);
     void describe_attributes(const Attributes& attributes);
@@ -77,8 +70,7 @@ class Schedule {
     std::vector<std::uint8_t> flags_;
     std::vector<std::uint64_t> structure_;
     std::vector<Frame> path_;
-    std::vector<Given> table_;
-    std::uint32_t number_ = 0;  // of this schedule
+    NodeTable numbers_of_given_;
 };
 
 }  // namespace xgrad::run

@@ -4,7 +4,9 @@
 
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/graph/storage.hpp>
-#include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/transposition.hpp>
+#include <xgrad/ops/kernels/window_product.hpp>
+#include <xgrad/ops/kernels/window_reader.hpp>
 
 namespace xgrad::kernels {
 
@@ -14,74 +16,147 @@ namespace {
 template <class T>
 class Scratch {
   public:
-    explicit Scratch(std::int64_t size) : storage_(Storage::allocate(static_cast<std::size_t>(size) * sizeof(T))) {}
+    explicit Scratch(std::int64_t size)
+        : size_(size), storage_(Storage::allocate(static_cast<std::size_t>(size) * sizeof(T))) {}
     T* data() const { return static_cast<T*>(storage_->data()); }
+    std::span<const T> span() const { return {data(), static_cast<std::size_t>(size_)}; }
 
   private:
+    std::int64_t size_;
     StorageRef storage_;
 };
 
-/// What a part of the work is about: some channels of a group, and the rows of positions a tile at a time, so that the
-/// windows of a large image fit the second cache.
-struct Tiles {
-    Tiles(const Windows& windows, std::int64_t channels_)
-        : channels(channels_),
-          cells(channels * windows.cells()),
-          rows(windows.positions[0]),
-          columns(windows.positions[1]) {
-        constexpr std::int64_t elements = std::int64_t{1} << 18;
-        height = std::clamp<std::int64_t>(elements / std::max<std::int64_t>(cells * columns, 1), 1,
-                                          std::max<std::int64_t>(rows, 1));
-        count = (rows + height - 1) / height;
-    }
-    std::int64_t end(std::int64_t tile) const { return std::min(rows, (tile + 1) * height); }
-    std::int64_t first(std::int64_t tile) const { return tile * height; }
-    std::int64_t start(std::int64_t tile) const { return first(tile) * columns; }
-    std::int64_t positions(std::int64_t tile) const { return (end(tile) - first(tile)) * columns; }
-    std::int64_t largest() const { return height * columns; }
-
-    std::int64_t channels;
-    std::int64_t cells;  // of one window, all channels
-    std::int64_t rows;
-    std::int64_t columns;
-    std::int64_t height;
-    std::int64_t count;
-};
-
-/// The channels of each group are dealt out in blocks where there are too few images and groups for many threads.
+/// A number of things dealt out in blocks where there are too few parts for many threads.
 struct Blocks {
-    Blocks(std::int64_t channels, std::int64_t parts) {
+    Blocks(std::int64_t things_, std::int64_t parts) : things(things_) {
         constexpr std::int64_t enough = 16;
         const std::int64_t wanted = std::clamp<std::int64_t>(enough / std::max<std::int64_t>(parts, 1), 1, enough);
-        size = std::max<std::int64_t>((channels + wanted - 1) / wanted, 1);
-        count = (channels + size - 1) / size;
+        size = std::max<std::int64_t>((things + wanted - 1) / wanted, 1);
+        count = (things + size - 1) / size;
     }
+    std::int64_t first(std::int64_t block) const { return block * size; }
+    std::int64_t size_of(std::int64_t block) const { return std::min(size, things - block * size); }
+
+    std::int64_t things;
     std::int64_t size;
     std::int64_t count;
 };
 
-/// All that is read and written while the windows are built and multiplied.
+/// All that is read while windows meet kernels: what a thread is worth is measured by it.
 template <class T>
 std::size_t bytes_of(const Convolution& s) {
     const std::int64_t cells = s.channels * s.windows.cells();
     return static_cast<std::size_t>(s.images * s.groups * cells * s.windows.count()) * sizeof(T);
 }
 
-/// A 1 × 1 kernel that goes over every pixel: the image itself is the matrix of its windows.
-bool is_pixelwise(const Windows& s) {
-    const Windows::Pair one{1, 1};
-    return s.kernel == one && s.stride == one && s.padding == Windows::Pair{0, 0} && s.positions == s.image;
+/// to[column, row] = the matrix in panels, the rows of `to` so many elements apart.
+template <class T>
+void from_panels(const T* matrix, std::int64_t rows, const Panels<T>& panels, T* to, std::int64_t to_row) {
+    for (std::int64_t p = 0; p < panels.count(); ++p) {
+        transpose(matrix + panels.first(p) * rows, rows, panels.used(p), panels.width(p), to + panels.first(p) * to_row,
+                  to_row);
+    }
 }
 
-/// The windows of one tile, in `scratch` if they have to be built.
+/// The matrix in panels = from[column, row].
 template <class T>
-Matrix<T> windows_of(const Windows& s, const Tiles& tiles, std::int64_t tile, const T* image, T* scratch) {
-    const std::int64_t positions = tiles.positions(tile);
-    if (is_pixelwise(s)) return {image + tiles.start(tile), tiles.cells, positions, s.count(), 1};
-    for (std::int64_t c = 0; c < tiles.channels; ++c) {
-        unfold(s, image + c * s.pixels(), tiles.first(tile), tiles.end(tile), scratch + c * s.cells() * positions);
+void to_panels(const T* from, std::int64_t from_row, std::int64_t rows, const Panels<T>& panels, T* matrix) {
+    for (std::int64_t p = 0; p < panels.count(); ++p) {
+        T* panel = matrix + panels.first(p) * rows;
+        if (panels.used(p) < panels.width(p)) std::fill_n(panel, rows * panels.width(p), T(0));
+        transpose(from + panels.first(p) * from_row, panels.used(p), rows, from_row, panel, panels.width(p));
     }
-    return {scratch, tiles.cells, positions, positions, 1};
+}
+
+/// One group's kernels as a matrix in panels: a row for each cell, which is at cells[row], and a column for each
+/// `step` elements from there.
+template <class T>
+void pack_kernels(const T* w, std::span<const std::int64_t> cells, std::int64_t step, const Panels<T>& panels, T* M) {
+    for (std::int64_t p = 0; p < panels.count(); ++p) {
+        const T* first = w + panels.first(p) * step;
+        for (const std::int64_t cell : cells) {
+            for (std::int64_t j = 0; j < panels.used(p); ++j) M[j] = first[cell + j * step];
+            std::fill(M + panels.used(p), M + panels.width(p), T(0));
+            M += panels.width(p);
+        }
+    }
+}
+
+/// The product of windows on images (groups · channels) with kernels (groups, cells, columns), which are packed as
+/// panels: for each tile of positions calls write(group of an image, its first column, columns, tile, result in
+/// panels, scratch for as many elements).
+template <class T, class Write>
+void multiply(const Convolution& s, const WindowReader& reader, const PositionTiles& tiles, const T* images,
+              std::int64_t pixels_of_group, const T* kernels, std::int64_t columns, Write&& write) {
+    const Panels<T> all(columns);
+    const Scratch<std::int64_t> cells(reader.cells());
+    reader.write_cells(cells.data());
+    const Blocks blocks(all.count(), s.images * s.groups * tiles.count());
+    const auto parts = static_cast<std::size_t>(s.images * s.groups * tiles.count() * blocks.count);
+    run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
+        const std::int64_t block = static_cast<std::int64_t>(part) % blocks.count;
+        const auto tile = tiles[static_cast<std::int64_t>(part) / blocks.count % tiles.count()];
+        const std::int64_t image = static_cast<std::int64_t>(part) / blocks.count / tiles.count();
+        const std::int64_t first = all.first(blocks.first(block));
+        const Panels<T> panels(std::min(columns - first, all.first(blocks.size_of(block))));
+        const std::int64_t size = tile.count() * panels.padded();
+        const Scratch<T> scratch(2 * size + reader.scratch());
+        const Scratch<std::int64_t> positions(tile.count());
+        reader.write_positions(tile, positions.data());
+        const T* pixels = reader.pixels(images + image * pixels_of_group, tile, scratch.data() + 2 * size);
+        const T* M = kernels + (image % s.groups * all.padded() + first) * reader.cells();
+        window_product(pixels, positions.span(), cells.span(), M, panels.columns, scratch.data(), Into::overwritten);
+        write(image, first, panels, tile, scratch.data(), scratch.data() + size);
+    });
+}
+
+/// The pixels (i stride + rest) of x. Seen from them the windows are at distances that are the same for all.
+template <class T>
+void convolve_transposed(const Convolution& s, const T* y, const T* w, T* x, Windows::Pair rest) {
+    const Windows& windows = s.windows;
+    Windows::Pair pixels;
+    for (std::size_t axis = 0; axis < 2; ++axis) {
+        pixels[axis] = (windows.image[axis] - rest[axis] + windows.stride[axis] - 1) / windows.stride[axis];
+    }
+    const PositionTiles tiles(pixels);
+    const Taps rows = transposed_taps_of(windows, 0, rest[0]);
+    const Taps columns = transposed_taps_of(windows, 1, rest[1]);
+    const WindowReader reader(rows, columns, s.filters, windows.positions, tiles);
+
+    const Scratch<std::int64_t> cells(reader.cells());
+    std::int64_t* cell = cells.data();
+    for (std::int64_t o = 0; o < s.filters; ++o) {
+        for (std::int64_t m = 0; m < rows.count; ++m) {
+            for (std::int64_t n = 0; n < columns.count; ++n) {
+                *cell++ = o * s.channels * windows.cells() + (rows.cell + m * rows.cell_step) * windows.kernel[1] +
+                          columns.cell + n * columns.cell_step;
+            }
+        }
+    }
+    const Panels<T> panels(s.channels);
+    const std::int64_t size = reader.cells() * panels.padded();
+    const Scratch<T> kernels(s.groups * size);
+    for (std::int64_t g = 0; g < s.groups; ++g) {
+        pack_kernels(w + g * s.filters * s.channels * windows.cells(), cells.span(), windows.cells(), panels,
+                     kernels.data() + g * size);
+    }
+    const auto write = [&](std::int64_t image, std::int64_t first, const Panels<T>& some, const auto& tile,
+                           const T* result, T* planes) {
+        T* target = x + (image * s.channels + first) * windows.pixels();
+        if (windows.stride == Windows::Pair{1, 1}) {
+            return from_panels(result, tile.count(), some, target + tile.start, windows.pixels());
+        }
+        from_panels(result, tile.count(), some, planes, tile.count());
+        for (std::int64_t c = 0; c < some.columns; ++c, target += windows.pixels()) {
+            for (std::int64_t i = tile.first[0]; i < tile.first[0] + tile.size[0]; ++i) {
+                T* row = target + (i * windows.stride[0] + rest[0]) * windows.image[1] + rest[1];
+                for (std::int64_t j = tile.first[1]; j < tile.first[1] + tile.size[1]; ++j) {
+                    row[j * windows.stride[1]] = *planes++;
+                }
+            }
+        }
+    };
+    multiply(s, reader, tiles, y, s.filters * windows.count(), kernels.data(), s.channels, write);
 }
 
 }  // namespace
@@ -89,50 +164,37 @@ Matrix<T> windows_of(const Windows& s, const Tiles& tiles, std::int64_t tile, co
 template <class T>
 void convolve(const Convolution& s, const T* x, const T* w, T* y) {
     const Windows& windows = s.windows;
-    const Tiles tiles(windows, s.channels);
-    const auto parts = static_cast<std::size_t>(s.images * s.groups * tiles.count);
-    run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
-        const std::int64_t tile = static_cast<std::int64_t>(part) % tiles.count;
-        const std::int64_t image = static_cast<std::int64_t>(part) / tiles.count;  // a group of an image
-        const Scratch<T> scratch((tiles.cells + s.filters) * tiles.largest());
-        const T* pixels = x + image * s.channels * windows.pixels();
-        const Matrix<T> X = windows_of(windows, tiles, tile, pixels, scratch.data());
-        const Matrix<T> W{w + image % s.groups * s.filters * tiles.cells, s.filters, tiles.cells, tiles.cells, 1};
-        T* target = y + image * s.filters * windows.count();
-        if (tiles.count == 1) return gemm(W, X, target);
-        T* product = scratch.data() + tiles.cells * tiles.largest();
-        gemm(W, X, product);
-        for (std::int64_t o = 0; o < s.filters; ++o) {
-            std::copy_n(product + o * X.columns, X.columns, target + o * windows.count() + tiles.start(tile));
-        }
-    });
+    if (s.images * s.groups * s.filters * windows.count() == 0) return;
+    const PositionTiles tiles(windows.positions);
+    const WindowReader reader(taps_of(windows, 0), taps_of(windows, 1), s.channels, windows.image, tiles);
+
+    const std::int64_t row = reader.cells();  // of w
+    const Scratch<std::int64_t> cells(row);
+    for (std::int64_t cell = 0; cell < row; ++cell) cells.data()[cell] = cell;
+    const Panels<T> panels(s.filters);
+    const Scratch<T> kernels(s.groups * row * panels.padded());
+    for (std::int64_t g = 0; g < s.groups; ++g) {
+        pack_kernels(w + g * s.filters * row, cells.span(), row, panels, kernels.data() + g * row * panels.padded());
+    }
+    const auto write = [&](std::int64_t image, std::int64_t first, const Panels<T>& some, const auto& tile,
+                           const T* result, T*) {
+        from_panels(result, tile.count(), some, y + (image * s.filters + first) * windows.count() + tile.start,
+                    windows.count());
+    };
+    multiply(s, reader, tiles, x, s.channels * windows.pixels(), kernels.data(), s.filters, write);
 }
 
 template <class T>
 void convolve_transposed(const Convolution& s, const T* y, const T* w, T* x) {
     const Windows& windows = s.windows;
-    const Blocks blocks(s.channels, s.images * s.groups);
-    const std::int64_t row = s.channels * windows.cells();  // of w
-    const auto parts = static_cast<std::size_t>(s.images * s.groups * blocks.count);
-    run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
-        const std::int64_t first = static_cast<std::int64_t>(part) % blocks.count * blocks.size;
-        const std::int64_t image = static_cast<std::int64_t>(part) / blocks.count;
-        const Tiles tiles(windows, std::min(blocks.size, s.channels - first));
-        const Scratch<T> cells(tiles.cells * tiles.largest());
-        const T* filters = w + image % s.groups * s.filters * row + first * windows.cells();
-        const Matrix<T> W{filters, tiles.cells, s.filters, 1, row};
-        T* target = x + (image * s.channels + first) * windows.pixels();
-        std::fill_n(target, tiles.channels * windows.pixels(), T(0));
-        for (std::int64_t tile = 0; tile < tiles.count; ++tile) {
-            const std::int64_t positions = tiles.positions(tile);
-            const T* source = y + image * s.filters * windows.count() + tiles.start(tile);
-            gemm(W, Matrix<T>{source, s.filters, positions, windows.count(), 1}, cells.data());
-            for (std::int64_t c = 0; c < tiles.channels; ++c) {
-                fold(windows, cells.data() + c * windows.cells() * positions, tiles.first(tile), tiles.end(tile),
-                     target + c * windows.pixels());
-            }
+    const std::int64_t size = s.images * s.groups * s.channels * windows.pixels();
+    if (s.filters * windows.count() == 0) std::fill_n(x, size, T(0));
+    if (size * s.filters * windows.count() == 0) return;
+    for (std::int64_t i = 0; i < std::min(windows.stride[0], windows.image[0]); ++i) {
+        for (std::int64_t j = 0; j < std::min(windows.stride[1], windows.image[1]); ++j) {
+            convolve_transposed(s, y, w, x, {i, j});
         }
-    });
+    }
 }
 
 template <class T>
@@ -144,45 +206,64 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
         std::fill_n(w, size, T(0));
         return;
     }
-    // The images are dealt out in shares, each adds up its own in turn, and then the shares are added in pairs.
+    // The tiles of all images are dealt out in shares, each adds up its own in turn, and then the shares are added in
+    // pairs.
     constexpr std::int64_t most_shares = 16;
     constexpr std::int64_t most_elements = std::int64_t{1} << 22;
+    const PositionTiles tiles(windows.positions);
+    const std::int64_t units = s.images * tiles.count();
     const std::int64_t wanted = std::clamp<std::int64_t>(most_elements / size, 1, most_shares);
-    const std::int64_t per_share = (s.images + wanted - 1) / wanted;
-    const std::int64_t shares = (s.images + per_share - 1) / per_share;
+    const std::int64_t per_share = (units + wanted - 1) / wanted;
+    const std::int64_t shares = (units + per_share - 1) / per_share;
     const Blocks blocks(s.channels, shares * s.groups);
-    const Scratch<T> sums(shares * size);
+    const Panels<T> panels(s.filters);
+    const std::int64_t sum_size = s.groups * row * panels.padded();
+    const Scratch<T> sums(shares * sum_size);
+    // The gradient of w as a matrix in panels has a row for each cell; blocks of channels lie one behind the other.
+    const auto place = [&](std::int64_t g, std::int64_t channel) {
+        return (g * row + channel * windows.cells()) * panels.padded();
+    };
     const auto parts = static_cast<std::size_t>(shares * s.groups * blocks.count);
     run::parallel_for(parts, bytes_of<T>(s), [&](std::size_t part) {
-        const std::int64_t first = static_cast<std::int64_t>(part) % blocks.count * blocks.size;
+        const std::int64_t block = static_cast<std::int64_t>(part) % blocks.count;
         const std::int64_t g = static_cast<std::int64_t>(part) / blocks.count % s.groups;
         const std::int64_t share = static_cast<std::int64_t>(part) / blocks.count / s.groups;
-        const Tiles tiles(windows, std::min(blocks.size, s.channels - first));
-        const Scratch<T> scratch(tiles.cells * (tiles.largest() + s.filters));
-        T* product = scratch.data() + tiles.cells * tiles.largest();
-        T* sum = sums.data() + share * size + g * s.filters * row + first * windows.cells();
-        for (std::int64_t o = 0; o < s.filters; ++o) std::fill_n(sum + o * row, tiles.cells, T(0));
-        for (std::int64_t n = share * per_share; n < std::min(s.images, (share + 1) * per_share); ++n) {
-            const std::int64_t image = n * s.groups + g;
-            const T* pixels = x + (image * s.channels + first) * windows.pixels();
-            for (std::int64_t tile = 0; tile < tiles.count; ++tile) {
-                const Matrix<T> X = windows_of(windows, tiles, tile, pixels, scratch.data());
-                const T* own = y + image * s.filters * windows.count() + tiles.start(tile);
-                gemm(Matrix<T>{own, s.filters, X.columns, windows.count(), 1},
-                     Matrix<T>{X.data, X.columns, X.rows, X.column_stride, X.row_stride}, product);
-                for (std::int64_t o = 0; o < s.filters; ++o) {
-                    for (std::int64_t e = 0; e < tiles.cells; ++e) sum[o * row + e] += product[o * tiles.cells + e];
-                }
-            }
+        const std::int64_t first = blocks.first(block);
+        const WindowReader reader(taps_of(windows, 0), taps_of(windows, 1), blocks.size_of(block), windows.image,
+                                  tiles);
+        const Scratch<std::int64_t> cells(reader.cells());
+        reader.write_cells(cells.data());
+        const Scratch<T> scratch(tiles.largest() * panels.padded() + reader.scratch());
+        T* sum = sums.data() + share * sum_size + place(g, first);
+        for (std::int64_t unit = share * per_share; unit < std::min(units, (share + 1) * per_share); ++unit) {
+            const auto tile = tiles[unit % tiles.count()];
+            const std::int64_t image = unit / tiles.count() * s.groups + g;
+            const Scratch<std::int64_t> positions(tile.count());
+            reader.write_positions(tile, positions.data());
+            to_panels(y + image * s.filters * windows.count() + tile.start, windows.count(), tile.count(), panels,
+                      scratch.data());
+            const T* pixels = reader.pixels(x + (image * s.channels + first) * windows.pixels(), tile,
+                                            scratch.data() + tiles.largest() * panels.padded());
+            window_product(pixels, cells.span(), positions.span(), scratch.data(), s.filters, sum,
+                           unit == share * per_share ? Into::overwritten : Into::added_to);
         }
     });
-    for (std::int64_t width = 1; width < shares; width *= 2) {
-        for (std::int64_t share = 0; share + width < shares; share += 2 * width) {
-            T* sum = sums.data() + share * size;
-            for (std::int64_t e = 0; e < size; ++e) sum[e] += sum[width * size + e];
-        }
-    }
-    std::copy_n(sums.data(), size, w);
+    run::parallel_for(static_cast<std::size_t>(s.groups * blocks.count), static_cast<std::size_t>(size) * sizeof(T),
+                      [&](std::size_t part) {
+                          const std::int64_t block = static_cast<std::int64_t>(part) % blocks.count;
+                          const std::int64_t g = static_cast<std::int64_t>(part) / blocks.count;
+                          const std::int64_t first = blocks.first(block);
+                          const std::int64_t cells = blocks.size_of(block) * windows.cells();
+                          T* sum = sums.data() + place(g, first);
+                          for (std::int64_t width = 1; width < shares; width *= 2) {
+                              for (std::int64_t share = 0; share + width < shares; share += 2 * width) {
+                                  T* to = sum + share * sum_size;
+                                  const T* from = to + width * sum_size;
+                                  for (std::int64_t e = 0; e < cells * panels.padded(); ++e) to[e] += from[e];
+                              }
+                          }
+                          from_panels(sum, cells, panels, w + g * s.filters * row + first * windows.cells(), row);
+                      });
 }
 
 template void convolve(const Convolution&, const float*, const float*, float*);

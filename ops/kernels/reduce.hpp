@@ -148,7 +148,10 @@ inline void for_each_result(const Array& array, const Split& split, F&& f) {
     const run::Packer packer(Array{array.dtype, split.reduced_shape, split.reduced_strides, array.data},
                              split.reduced_shape);
     const auto results = static_cast<std::size_t>(split.kept_shape.size());
-    constexpr std::size_t per_part = 64;
+    // Few results of many elements each are work for many threads too.
+    constexpr std::int64_t elements_per_part = std::int64_t{1} << 15;
+    const std::int64_t count = std::max<std::int64_t>(split.reduced_shape.size(), 1);
+    const auto per_part = static_cast<std::size_t>(std::clamp<std::int64_t>(elements_per_part / count, 1, 64));
     const std::size_t bytes = static_cast<std::size_t>(array.shape.size()) * sizeof(T);
     run::parallel_for((results + per_part - 1) / per_part, bytes, [&](std::size_t part) {
         for (std::size_t index = part * per_part; index < std::min(results, (part + 1) * per_part); ++index) {

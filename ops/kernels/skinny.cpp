@@ -1,6 +1,7 @@
 #include <xgrad/ops/kernels/skinny.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include <xgrad/graph/per_isa.hpp>
@@ -30,25 +31,37 @@ struct AddRows {
     }
 };
 
-/// *sum = Σ_k a[k] b[k], in 32 strands.
-struct Dot {
+/// sums[c] = Σ_k a[k] b[c stride + k] for each of some columns, in as many strands as a cache line has numbers.
+template <int columns>
+struct Dots {
     template <class T>
-    [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t count, T* sum) {
-        constexpr std::int64_t strands = 32;
-        T sums[strands] = {};
+    [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t stride, std::int64_t count,
+                                                  T* sums) {
+        constexpr std::int64_t strands = 64 / sizeof(T);
+        // The compiler finds these registers by itself for one column, but not for several.
+        typedef T Strands __attribute__((vector_size(64)));
+        typedef T Anywhere __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+        Strands all[columns] = {};
         std::int64_t k = 0;
         for (; k + strands <= count; k += strands) {
-            for (std::int64_t s = 0; s < strands; ++s) sums[s] += a[k + s] * b[k + s];
+            const Strands ak = *reinterpret_cast<const Anywhere*>(a + k);
+#pragma GCC unroll 8
+            for (int c = 0; c < columns; ++c) all[c] += ak * *reinterpret_cast<const Anywhere*>(b + c * stride + k);
         }
-        for (std::int64_t s = 0; k + s < count; ++s) sums[s] += a[k + s] * b[k + s];
-        for (std::int64_t width = strands / 2; width > 0; width /= 2) {
-            for (std::int64_t s = 0; s < width; ++s) sums[s] += sums[s + width];
+        for (int c = 0; c < columns; ++c) {
+            T each[strands];
+            std::memcpy(each, &all[c], sizeof(each));
+            for (std::int64_t s = 0; k + s < count; ++s) each[s] += a[k + s] * b[c * stride + k + s];
+            for (std::int64_t width = strands / 2; width > 0; width /= 2) {
+                for (std::int64_t s = 0; s < width; ++s) each[s] += each[s + width];
+            }
+            sums[c] = each[0];
         }
-        *sum = sums[0];
     }
 };
 
 constexpr std::int64_t columns_per_part = 512;
+constexpr int together = 4;  // columns, which then share what is loaded of a row
 
 /// B's rows have no gaps: pieces of them are added up into rows of C.
 template <class T>
@@ -84,26 +97,36 @@ void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int6
     }
 }
 
+/// The dot products of a row with some columns of B, each piece by piece.
+template <int columns, class T>
+void dots(const T* row, const Matrix<T>& B, std::int64_t first, T* result, std::int64_t stride) {
+    constexpr std::int64_t most_per_piece = 4096;
+    T totals[columns] = {};
+    for (std::int64_t k = 0; k < B.rows; k += most_per_piece) {
+        T sums[columns];
+        xgrad::detail::run_per_isa<Dots<columns>>(row + k, B.data + first * B.column_stride + k, B.column_stride,
+                                                  std::min(most_per_piece, B.rows - k), &sums[0]);
+        for (int c = 0; c < columns; ++c) totals[c] += sums[c];
+    }
+    for (int c = 0; c < columns; ++c) result[c * stride] = totals[c];
+}
+
 /// B's columns have no gaps: every element of C is a dot product.
 template <class T>
 void by_columns(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int64_t row_stride,
                 std::int64_t column_stride) {
-    constexpr std::int64_t most_per_piece = 4096;
     const std::int64_t parts = (B.columns + columns_per_part - 1) / columns_per_part;
     const auto bytes = static_cast<std::size_t>(B.rows * B.columns) * sizeof(T);
     run::parallel_for(static_cast<std::size_t>(parts), bytes, [&](std::size_t part) {
         const std::int64_t first = static_cast<std::int64_t>(part) * columns_per_part;
-        for (std::int64_t j = first; j < std::min(B.columns, first + columns_per_part); ++j) {
-            for (std::int64_t i = 0; i < A.rows; ++i) {
-                T total = 0;
-                for (std::int64_t k = 0; k < B.rows; k += most_per_piece) {
-                    T sum;
-                    xgrad::detail::run_per_isa<Dot>(a + i * A.columns + k, B.data + j * B.column_stride + k,
-                                                    std::min(most_per_piece, B.rows - k), &sum);
-                    total += sum;
-                }
-                C[i * row_stride + j * column_stride] = total;
-            }
+        const std::int64_t end = std::min(B.columns, first + columns_per_part);
+        for (std::int64_t i = 0; i < A.rows; ++i) {
+            const T* row = a + i * A.columns;
+            T* const result = C + i * row_stride;
+            std::int64_t j = first;
+            for (; j + together <= end; j += together)
+                dots<together>(row, B, j, result + j * column_stride, column_stride);
+            for (; j < end; ++j) dots<1>(row, B, j, result + j * column_stride, column_stride);
         }
     });
 }

@@ -39,48 +39,4 @@ struct Windows {
     }
 };
 
-/// columns[k, l, i, j] = cell (k, l) of the window at (i, j), padding 0, for the rows first ≤ i < end of positions.
-template <class T>
-void unfold(const Windows& s, const T* image, std::int64_t first, std::int64_t end, T* columns) {
-    for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
-        for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
-            const auto [left, right] = s.inside(l);
-            const std::int64_t shift = s.pixel(1, 0, l);
-            const std::int64_t step = s.stride[1];
-            for (std::int64_t i = first; i < end; ++i, columns += s.positions[1]) {
-                const std::int64_t row = s.pixel(0, i, k);
-                if (!s.has_row(row)) {
-                    std::fill_n(columns, s.positions[1], T(0));
-                    continue;
-                }
-                const T* pixels = image + row * s.image[1];
-                std::fill_n(columns, left, T(0));
-                if (step == 1 && left < right) {
-                    std::copy_n(pixels + (left + shift), right - left, columns + left);
-                } else {
-                    for (std::int64_t j = left; j < right; ++j) columns[j] = pixels[j * step + shift];
-                }
-                std::fill(columns + right, columns + s.positions[1], T(0));
-            }
-        }
-    }
-}
-
-/// The transpose: adds every cell to its pixel.
-template <class T>
-void fold(const Windows& s, const T* columns, std::int64_t first, std::int64_t end, T* image) {
-    for (std::int64_t k = 0; k < s.kernel[0]; ++k) {
-        for (std::int64_t l = 0; l < s.kernel[1]; ++l) {
-            const auto [left, right] = s.inside(l);
-            const std::int64_t shift = s.pixel(1, 0, l);
-            for (std::int64_t i = first; i < end; ++i, columns += s.positions[1]) {
-                const std::int64_t row = s.pixel(0, i, k);
-                if (!s.has_row(row)) continue;
-                T* pixels = image + row * s.image[1];
-                for (std::int64_t j = left; j < right; ++j) pixels[j * s.stride[1] + shift] += columns[j];
-            }
-        }
-    }
-}
-
 }  // namespace xgrad::kernels

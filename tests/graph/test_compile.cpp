@@ -17,14 +17,10 @@ using xgrad::Tensor;
 
 namespace {
 
-Tensor drawn(const Shape& shape, std::uint64_t seed) {
-    return xgrad::random::Generator(seed).normal(shape, 0, 1, DType::float64);
-}
-
 struct Network {
-    Tensor W1 = xgrad::parameter(drawn({4, 2}, 1), "W1");
-    Tensor b1 = xgrad::parameter(drawn({4, 1}, 2), "b1");
-    Tensor W2 = xgrad::parameter(drawn({1, 4}, 3), "W2");
+    Tensor W1 = xgrad::parameter(support::drawn({4, 2}, 1), "W1");
+    Tensor b1 = xgrad::parameter(support::drawn({4, 1}, 2), "b1");
+    Tensor W2 = xgrad::parameter(support::drawn({1, 4}, 3), "W2");
     std::vector<Tensor> parameters{W1, b1, W2};
 
     Tensor cost(const Tensor& X, const Tensor& Y) const {
@@ -52,8 +48,8 @@ BOOST_AUTO_TEST_CASE(a_training_gives_the_bits_of_the_recorded_one) {
     const Network net, other;
     const auto step = xgrad::compile([&](const Tensor& X, const Tensor& Y) { return net.step(X, Y); });
     for (std::uint64_t i = 0; i < 5; ++i) {
-        const Tensor X = drawn({2, 30}, 10 + i);
-        const Tensor Y = astype(drawn({1, 30}, 20 + i) > 0, DType::float64);
+        const Tensor X = support::drawn({2, 30}, 10 + i);
+        const Tensor Y = astype(support::drawn({1, 30}, 20 + i) > 0, DType::float64);
         const std::vector<Tensor> now = step(X, Y);
         check_same(now, other.step(X, Y));
         for (std::size_t p = 0; p < 3; ++p) {
@@ -66,35 +62,35 @@ BOOST_AUTO_TEST_CASE(a_training_gives_the_bits_of_the_recorded_one) {
 
 BOOST_AUTO_TEST_CASE(earlier_results_keep_their_values) {
     const auto f = xgrad::compile([](const Tensor& x) { return xgrad::exp(x) * 2; });
-    const Tensor first = f(drawn({5}, 1));
-    const Tensor again = 2 * xgrad::exp(drawn({5}, 1));
-    f(drawn({5}, 2));
+    const Tensor first = f(support::drawn({5}, 1));
+    const Tensor again = 2 * xgrad::exp(support::drawn({5}, 1));
+    f(support::drawn({5}, 2));
     BOOST_TEST(same_bits(first, again));
     BOOST_TEST(!first.needs_gradient());
 }
 
 BOOST_AUTO_TEST_CASE(other_shapes_and_dtypes_are_recorded_anew_and_remembered) {
     const auto f = xgrad::compile([](const Tensor& x) { return sum(square(x)); });
-    f(drawn({2, 3}, 1));
+    f(support::drawn({2, 3}, 1));
     BOOST_TEST(f.reason() == "first call");
-    const Tensor wide = drawn({4, 3}, 2);
+    const Tensor wide = support::drawn({4, 3}, 2);
     BOOST_TEST(same_bits(f(wide), sum(square(wide))));
     BOOST_TEST(f.recordings() == 2);
     BOOST_TEST(f.reason() == "argument 0 was float64 (2, 3) and is float64 (4, 3)");
-    f(drawn({2, 3}, 3));
+    f(support::drawn({2, 3}, 3));
     BOOST_TEST(f.recordings() == 2);
     f(astype(wide, DType::float32));
     BOOST_TEST(f.recordings() == 3);
     BOOST_TEST(f.reason() == "argument 0 was float64 (2, 3) and is float32 (4, 3)");
     for (std::int64_t n = 1; n < 40; ++n) {
-        const Tensor x = drawn({n}, 5);
+        const Tensor x = support::drawn({n}, 5);
         BOOST_TEST(same_bits(f(x), sum(square(x))));
     }
 }
 
 BOOST_AUTO_TEST_CASE(any_result_is_a_value_of_its_own) {
-    const Tensor p = xgrad::parameter(drawn({2, 3}, 1));
-    const Tensor constant = drawn({2, 3}, 2);
+    const Tensor p = xgrad::parameter(support::drawn({2, 3}, 1));
+    const Tensor constant = support::drawn({2, 3}, 2);
     const auto results = [&](const Tensor& x) {
         const Tensor y = x * p;
         return std::vector<Tensor>{x,
@@ -112,14 +108,14 @@ BOOST_AUTO_TEST_CASE(any_result_is_a_value_of_its_own) {
     };
     const auto f = xgrad::compile(results);
     for (std::uint64_t seed : {3, 4}) {
-        const Tensor x = drawn({2, 3}, seed);
+        const Tensor x = support::drawn({2, 3}, seed);
         check_same(f(x), results(x));
-        p.assign(drawn({2, 3}, seed + 5));
+        p.assign(support::drawn({2, 3}, seed + 5));
     }
     // An argument that is not row-major, or not computed yet.
-    const Tensor turned = transpose(drawn({3, 2}, 6)) + 1;
+    const Tensor turned = transpose(support::drawn({3, 2}, 6)) + 1;
     check_same(f(turned), results(turned));
-    check_same(f(transpose(drawn({3, 2}, 6))), results(transpose(drawn({3, 2}, 6))));
+    check_same(f(transpose(support::drawn({3, 2}, 6))), results(transpose(support::drawn({3, 2}, 6))));
 }
 
 BOOST_AUTO_TEST_CASE(derivatives_of_any_order_are_taken_inside) {
@@ -128,8 +124,8 @@ BOOST_AUTO_TEST_CASE(derivatives_of_any_order_are_taken_inside) {
         return std::vector<Tensor>{grad(f(x), x), xgrad::hvp(f, {x}, {v})[0]};
     };
     const auto compiled = xgrad::compile(g);
-    const Tensor x = xgrad::parameter(drawn({7}, 1));
-    const Tensor v = drawn({7}, 2);
+    const Tensor x = xgrad::parameter(support::drawn({7}, 1));
+    const Tensor v = support::drawn({7}, 2);
     check_same(compiled(x, v), g(x, v));
     check_same(compiled(x * 2, v), g(x * 2, v));
 }
@@ -140,29 +136,29 @@ BOOST_AUTO_TEST_CASE(draws_are_made_anew_at_each_call) {
     };
     xgrad::random::Generator one(7), two(7);
     const auto f = xgrad::compile(noisy(one));
-    const Tensor x = drawn({3}, 1);
+    const Tensor x = support::drawn({3}, 1);
     for (int i = 0; i < 4; ++i) BOOST_TEST(same_bits(f(x), noisy(two)(x)));
     BOOST_TEST(one.state().counter == two.state().counter);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_assigned_before_is_seen_and_a_parameter_may_be_gone) {
-    auto p = std::make_unique<Tensor>(xgrad::parameter(drawn({3}, 1)));
+    auto p = std::make_unique<Tensor>(xgrad::parameter(support::drawn({3}, 1)));
     const Tensor inner = *p;
     const auto f = xgrad::compile([&](const Tensor& x) { return p ? x * *p : x * inner; });
-    const Tensor x = drawn({3}, 2);
+    const Tensor x = support::drawn({3}, 2);
     f(x);
-    p->assign(drawn({3}, 3));
-    BOOST_TEST(same_bits(f(x), x * drawn({3}, 3)));
+    p->assign(support::drawn({3}, 3));
+    BOOST_TEST(same_bits(f(x), x * support::drawn({3}, 3)));
 
-    const auto local = xgrad::compile([](const Tensor& y) { return y * xgrad::parameter(drawn({3}, 4)); });
+    const auto local = xgrad::compile([](const Tensor& y) { return y * xgrad::parameter(support::drawn({3}, 4)); });
     local(x);
-    BOOST_TEST(same_bits(local(x), x * drawn({3}, 4)));
+    BOOST_TEST(same_bits(local(x), x * support::drawn({3}, 4)));
 }
 
 BOOST_AUTO_TEST_CASE(a_compiled_function_is_a_part_of_another_one) {
     const auto inner = xgrad::compile([](const Tensor& x) { return square(x); });
     const auto outer = xgrad::compile([&](const Tensor& x) { return grad(sum(inner(x) * x), x); });
-    const Tensor x = drawn({5}, 1);
+    const Tensor x = support::drawn({5}, 1);
     for (int i = 0; i < 2; ++i) BOOST_TEST(support::close(outer(x + i), 3 * square(x + i)));
     BOOST_TEST(support::close(xgrad::vmap([&](const Tensor& one) { return inner(one); }, x), square(x)));
 }
@@ -173,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_function_that_reads_a_value_is_an_error_and_leaves_nothin
         ++calls;
         return x.item() > 0 ? x : -x;
     });
-    const auto call = [&] { f(drawn({1}, 1)); };
+    const auto call = [&] { f(support::drawn({1}, 1)); };
     BOOST_CHECK_EXCEPTION(call(), xgrad::ValueError, [](const xgrad::ValueError& error) {
         return std::string(error.what()).find("reads no values") != std::string::npos;
     });
@@ -184,14 +180,14 @@ BOOST_AUTO_TEST_CASE(a_function_that_reads_a_value_is_an_error_and_leaves_nothin
 
 BOOST_AUTO_TEST_CASE(wrong_arguments_are_named_with_the_callers_line) {
     const auto f = xgrad::compile([](const Tensor& x, const Tensor& y) { return matmul(x, y); });
-    BOOST_CHECK_THROW(f(drawn({2, 3}, 1), drawn({2, 3}, 1)), xgrad::ShapeError);
-    BOOST_CHECK_THROW(f(drawn({2, 3}, 1)), xgrad::ValueError);
+    BOOST_CHECK_THROW(f(support::drawn({2, 3}, 1), support::drawn({2, 3}, 1)), xgrad::ShapeError);
+    BOOST_CHECK_THROW(f(support::drawn({2, 3}, 1)), xgrad::ValueError);
     const unsigned line = __LINE__ + 1;
     const auto empty = [&] { f(Tensor(), Tensor()); };
     BOOST_CHECK_EXCEPTION(empty(), xgrad::ValueError, [&](const xgrad::ValueError& error) {
         return std::string(error.what()).find("test_compile.cpp:" + std::to_string(line)) != std::string::npos;
     });
-    BOOST_TEST(f(drawn({2, 3}, 1), drawn({3, 2}, 1)).shape() == (Shape{2, 2}));
+    BOOST_TEST(f(support::drawn({2, 3}, 1), support::drawn({3, 2}, 1)).shape() == (Shape{2, 2}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

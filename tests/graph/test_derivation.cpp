@@ -47,19 +47,6 @@ struct Named {
     }
 };
 
-/// The parameters that y depends on.
-std::vector<Tensor> connected(const Tensor& y, const std::vector<Tensor>& xs) {
-    std::vector<Tensor> result;
-    for (const Tensor& x : xs) {
-        try {
-            grad(y, x);
-            result.push_back(x);
-        } catch (const xgrad::GradientError&) {
-        }
-    }
-    return result;
-}
-
 struct Count {
     int evaluated = 0;
     int unreadable = 0;
@@ -95,7 +82,7 @@ BOOST_AUTO_TEST_CASE(of_random_graphs_give_their_gradients) {
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         BOOST_TEST_CONTEXT("seed " << seed) {
             const Named named(random_graph::generate(seed));
-            const std::vector<Tensor> xs = connected(named.J, named.parameters);
+            const std::vector<Tensor> xs = equations::connected(named.J, named.parameters);
             if (xs.empty()) continue;
             const std::string text = derivation(named.J, xs).ascii();
             const std::string as_recorded = derivation(named.J, xs, {.simplify = false}).ascii();
@@ -118,7 +105,7 @@ BOOST_AUTO_TEST_CASE(of_second_derivatives_give_them) {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         BOOST_TEST_CONTEXT("seed " << seed) {
             const Named named(random_graph::generate(seed));
-            const std::vector<Tensor> xs = connected(named.J, named.parameters);
+            const std::vector<Tensor> xs = equations::connected(named.J, named.parameters);
             if (xs.empty()) continue;
             Tensor norm;
             for (const Tensor& gradient : grad(named.J, xs)) {
@@ -126,7 +113,7 @@ BOOST_AUTO_TEST_CASE(of_second_derivatives_give_them) {
                 norm = norm.is_empty_handle() ? term : norm + term;
             }
             if (!norm.needs_gradient()) continue;
-            const std::vector<Tensor> again = connected(norm, xs);
+            const std::vector<Tensor> again = equations::connected(norm, xs);
             if (again.empty()) continue;
             const std::string text = derivation(norm, again).ascii();
             compare(text, again, grad(norm, again), named.given, count);

@@ -45,19 +45,6 @@ struct Program {
     }
 };
 
-/// The parameters that y depends on.
-std::vector<Tensor> connected(const Tensor& y, const std::vector<Tensor>& xs) {
-    std::vector<Tensor> result;
-    for (const Tensor& x : xs) {
-        try {
-            grad(y, x);
-            result.push_back(x);
-        } catch (const xgrad::GradientError&) {
-        }
-    }
-    return result;
-}
-
 struct Count {
     int evaluated = 0;
     int unreadable = 0;
@@ -85,7 +72,7 @@ void compare(const xgrad::Op& op, const xgrad::Probe& probe, int order, const xg
     try {
         Program program(op, probe);
         if (program.J.is_empty_handle()) return;
-        std::vector<Tensor> xs = connected(program.J, program.parameters);
+        std::vector<Tensor> xs = equations::connected(program.J, program.parameters);
         if (order == 2) {
             Tensor norm;
             for (const Tensor& gradient : grad(program.J, xs)) {
@@ -95,7 +82,7 @@ void compare(const xgrad::Op& op, const xgrad::Probe& probe, int order, const xg
             if (norm.is_empty_handle() || !norm.needs_gradient()) return;
             equations::name_leaves(norm, program.given);
             program.J = norm;
-            xs = connected(norm, xs);
+            xs = equations::connected(norm, xs);
         }
         if (xs.empty()) return;
         text = derivation(program.J, xs, options).ascii();

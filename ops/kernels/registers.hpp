@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <xgrad/graph/isa.hpp>
+
+namespace xgrad::kernels {
+
+/// Bytes of a vector register.
+constexpr std::size_t register_bytes(Isa isa) {
+    return isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16;
+}
+
+/// The numbers that one register holds; long double has no vectors.
+template <class T>
+constexpr std::int64_t lanes(Isa isa) {
+    return std::is_same_v<T, long double> ? 1 : static_cast<std::int64_t>(register_bytes(isa) / sizeof(T));
+}
+
+/// One register of numbers, anywhere in memory. Arithmetic with a single number repeats it.
+template <class T, std::int64_t Lanes>
+struct RegisterOf {
+    typedef T Type __attribute__((vector_size(Lanes * sizeof(T)), aligned(alignof(T)), may_alias));
+};
+template <class T>
+struct RegisterOf<T, 1> {
+    using Type = T;
+};
+template <class T, Isa isa>
+using Register = typename RegisterOf<T, lanes<T>(isa)>::Type;
+
+}  // namespace xgrad::kernels
