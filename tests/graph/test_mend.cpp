@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(an_axis_more_or_less) {
     FINDS(A0 < b, "A0 (4, 400) and b (4,)", "; did you mean A0 < reshape(b, {4, 1})?");
     FINDS(maximum(A0, b), "A0 (4, 400) and b (4,)", "; did you mean maximum(A0, reshape(b, {4, 1}))?");
     FINDS(tensor({4, 400}) - b, "(4, 400) and b (4,)", "; did you mean reshape(b, {4, 1})?");
-    FINDS(concatenate({X, tensor({400}, "row")}), "X (3, 400) and row (400,)",
+    FINDS(xgrad::concatenate({X, tensor({400}, "row")}), "X (3, 400) and row (400,)",
           "; did you mean reshape(row, {1, 400})?");
     FINDS(mse(tensor({400}, "a"), Y), "a (400,) and Y (1, 400)",
           "; did you mean mse(reshape(a, {1, 400}), Y) or mse(a, reshape(Y, {400}))?");
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(nothing_where_no_single_edit_helps) {
     // (3, 1) and (4,) would broadcast, two ways: that is not what was meant.
     FINDS(tensor({3}) + tensor({4}), "(3,) and (4,)", "");
     // The axis −1 was counted in the first operand.
-    FINDS(concatenate({tensor({3}), tensor({2, 3})}, -1), "(3,) and (2, 3)", "");
+    FINDS(xgrad::concatenate({tensor({3}), tensor({2, 3})}, -1), "(3,) and (2, 3)", "");
     // What the size of the result was worked out from is not edited.
     FINDS(conv2d(tensor({1, 2, 8, 8}), tensor({1, 3, 2, 2})), "(1, 2, 8, 8) and (1, 3, 2, 2)", "");
 }
