@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_transpose) {
     FINDS(matmul(W1, tensor({3, 400})), "W1 (3, 4) and (3, 400)", "; did you mean transpose(W1)?");
     FINDS(matmul(tensor({3, 4}), X), "(3, 4) and X (3, 400)", "; did you mean the first operand transposed?");
     FINDS(dot(X, X), "X (3, 400) and X (3, 400)", "; did you mean dot(transpose(X), X) or dot(X, transpose(X))?");
-    FINDS(matmul(W1, tensor({3}, "v")), "W1 (3, 4) and v (3,)", "; did you mean matmul(transpose(W1), v)?");
+    FINDS(matmul(W1, tensor({3}, "v")), "W1 (3, 4) and v (3,)", "; did you mean matmul(v, W1)?");
     FINDS(mse(A, Y), "A (400, 1) and Y (1, 400)", "; did you mean mse(transpose(A), Y) or mse(A, transpose(Y))?");
     FINDS(xgrad::linalg::solve(tensor({3, 3}, "M"), tensor({2, 3}, "B")), "M (3, 3) and B (2, 3)",
           "; did you mean solve(M, transpose(B))?");

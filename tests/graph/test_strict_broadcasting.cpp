@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(refuses_an_array_of_one_axis_beside_a_matrix) {
     const StrictBroadcasting strict;
     REFUSED(Z + tensor({5}, "r"), "add: " + rank_1 + "Z (4, 5) and r (5,)", "did you mean Z + reshape(r, {1, 5})?");
     REFUSED(tensor({5}, "a") - A, "subtract: " + rank_1 + "a (5,) and A (5, 1)",
-            "did you mean reshape(a, {5, 1}) - A?");
+            "did you mean reshape(a, {5, 1}) - A or a - reshape(A, {5})?");
     const Tensor square = tensor({4, 4}, "S"), b = tensor({4}, "b");
     REFUSED(square + b, "add: " + rank_1 + "S (4, 4) and b (4,)",
             "did you mean S + reshape(b, {4, 1}) or S + reshape(b, {1, 4})?");
