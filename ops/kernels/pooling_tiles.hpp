@@ -41,8 +41,10 @@ struct TileStrip {
             left = pixels[0];
             right = pixels[1];
         } else {
-            part(*reinterpret_cast<const Register*>(pixels), *reinterpret_cast<const Register*>(pixels + Length), left,
-                 right, std::make_integer_sequence<int, Length>());
+            Register first, second;
+            load(pixels, first);
+            load(pixels + Length, second);
+            part(first, second, left, right, std::make_integer_sequence<int, Length>());
         }
     }
     template <int... J>
@@ -63,9 +65,10 @@ struct TileStrip {
     [[gnu::always_inline]] static inline void join(const Register& left, const Register& right, T* pixels,
                                                    std::integer_sequence<int, J...>) {
         constexpr int length = Length;
-        *reinterpret_cast<Register*>(pixels) = __builtin_shufflevector(left, right, (J / 2 + J % 2 * length)...);
-        *reinterpret_cast<Register*>(pixels + Length) =
-            __builtin_shufflevector(left, right, ((J + length) / 2 + J % 2 * length)...);
+        const Register first = __builtin_shufflevector(left, right, (J / 2 + J % 2 * length)...);
+        const Register second = __builtin_shufflevector(left, right, ((J + length) / 2 + J % 2 * length)...);
+        store(first, pixels);
+        store(second, pixels + Length);
     }
 };
 
@@ -108,7 +111,7 @@ struct LargestOfTiles {
             largest = largest > right ? largest : (right >= largest ? right : largest + right);
             largest = largest > left ? largest : (left >= largest ? left : largest + left);
             largest = largest > last ? largest : (last >= largest ? last : largest + last);
-            *reinterpret_cast<Register*>(y + tile) = largest;
+            store(largest, y + tile);
         }
     };
 };
@@ -137,11 +140,13 @@ struct SpreadOverTiles {
             const Register zero{}, one = zero + 1;
             TileStrip<T, Length> pixels;
             pixels.read(x + upper, x + lower);
-            const Register largest = *reinterpret_cast<const Register*>(y + tile);
+            Register largest, share;
+            load(y + tile, largest);
+            load(g + tile, share);
             const Register winners =
                 ((pixels.upper_left == largest ? one : zero) + (pixels.upper_right == largest ? one : zero)) +
                 ((pixels.lower_left == largest ? one : zero) + (pixels.lower_right == largest ? one : zero));
-            const Register share = *reinterpret_cast<const Register*>(g + tile) / winners;
+            share /= winners;
             const Register none = winners == zero ? zero + std::numeric_limits<T>::quiet_NaN() : zero;
             pixels.upper_left = pixels.upper_left == largest ? share : none;
             pixels.upper_right = pixels.upper_right == largest ? share : none;

@@ -19,10 +19,10 @@ constexpr std::int64_t lanes(Isa isa) {
     return std::is_same_v<T, long double> ? 1 : static_cast<std::int64_t>(register_bytes(isa) / sizeof(T));
 }
 
-/// One register of numbers, anywhere in memory. Arithmetic with a single number repeats it.
+/// One register of numbers. Arithmetic with a single number repeats it.
 template <class T, std::int64_t Lanes>
 struct RegisterOf {
-    typedef T Type __attribute__((vector_size(Lanes * sizeof(T)), aligned(alignof(T)), may_alias));
+    typedef T Type __attribute__((vector_size(Lanes * sizeof(T))));
 };
 template <class T>
 struct RegisterOf<T, 1> {
@@ -30,5 +30,16 @@ struct RegisterOf<T, 1> {
 };
 template <class T, Isa isa>
 using Register = typename RegisterOf<T, lanes<T>(isa)>::Type;
+
+/// A register from anywhere in memory, and back. A type of lower alignment would not do: compilers lose sight of it
+/// behind a template or a reference.
+template <class R, class T>
+[[gnu::always_inline]] inline void load(const T* from, R& to) {
+    __builtin_memcpy(&to, from, sizeof(R));
+}
+template <class R, class T>
+[[gnu::always_inline]] inline void store(const R& from, T* to) {
+    __builtin_memcpy(to, &from, sizeof(R));
+}
 
 }  // namespace xgrad::kernels

@@ -6,6 +6,7 @@
 
 #include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/ops/kernels/registers.hpp>
 
 namespace xgrad::kernels {
 
@@ -39,14 +40,17 @@ struct Dots {
                                                   T* sums) {
         constexpr std::int64_t strands = 64 / sizeof(T);
         // The compiler finds these registers by itself for one column, but not for several.
-        typedef T Strands __attribute__((vector_size(64)));
-        typedef T Anywhere __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+        using Strands = typename RegisterOf<T, strands>::Type;
         Strands all[columns] = {};
         std::int64_t k = 0;
         for (; k + strands <= count; k += strands) {
-            const Strands ak = *reinterpret_cast<const Anywhere*>(a + k);
+            Strands ak, bk;
+            load(a + k, ak);
 #pragma GCC unroll 8
-            for (int c = 0; c < columns; ++c) all[c] += ak * *reinterpret_cast<const Anywhere*>(b + c * stride + k);
+            for (int c = 0; c < columns; ++c) {
+                load(b + c * stride + k, bk);
+                all[c] += ak * bk;
+            }
         }
         for (int c = 0; c < columns; ++c) {
             T each[strands];

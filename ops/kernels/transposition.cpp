@@ -25,7 +25,7 @@ struct Transpose {
                                                          std::int64_t to_row, std::integer_sequence<int, J...>) {
             constexpr int half = lane / 2;
             Vector rows[lane];
-            for (int i = 0; i < lane; ++i) rows[i] = *reinterpret_cast<const Vector*>(from + i * from_row);
+            for (int i = 0; i < lane; ++i) load(from + i * from_row, rows[i]);
             for (int bits = lane; bits > 1; bits /= 2) {
                 Vector shuffled[lane];
                 for (int i = 0; i < half; ++i) {
@@ -35,7 +35,7 @@ struct Transpose {
                 }
                 for (int i = 0; i < lane; ++i) rows[i] = shuffled[i];
             }
-            for (int i = 0; i < lane; ++i) *reinterpret_cast<Vector*>(to + i * to_row) = rows[i];
+            for (int i = 0; i < lane; ++i) store(rows[i], to + i * to_row);
         }
 
         [[gnu::always_inline]] static inline void run(const T* from, std::int64_t rows, std::int64_t columns,

@@ -33,15 +33,16 @@ struct MultiplyPanel {
             for (std::int64_t b = 0; b < terms; ++b, M += Vectors * lane) {
                 const std::int64_t cell = B[b];
                 Vector m[Vectors];
-                for (int v = 0; v < Vectors; ++v) m[v] = *reinterpret_cast<const Vector*>(M + v * lane);
+                for (int v = 0; v < Vectors; ++v) load(M + v * lane, m[v]);
                 for (int a = 0; a < Rows; ++a) {
                     for (int v = 0; v < Vectors; ++v) sums[a][v] += pixels[a][cell] * m[v];
                 }
             }
             for (int a = 0; a < Rows; ++a, C += Vectors * lane) {
                 for (int v = 0; v < Vectors; ++v) {
-                    auto* c = reinterpret_cast<Vector*>(C + v * lane);
-                    *c = into == Into::added_to ? *c + sums[a][v] : sums[a][v];
+                    Vector before{};
+                    if (into == Into::added_to) load(C + v * lane, before);
+                    store(into == Into::added_to ? Vector(before + sums[a][v]) : sums[a][v], C + v * lane);
                 }
             }
         }
