@@ -58,6 +58,12 @@ inline xgrad::Tensor drawn(const xgrad::Shape& shape, unsigned seed) {
     return draws(std::vector<std::size_t>(shape.begin(), shape.end()), seed);
 }
 
+/// Ones, under a name if there is one.
+inline xgrad::Tensor ones_called(const std::string& called, const std::vector<std::size_t>& extents) {
+    const xgrad::Tensor result = xt::xarray<double>(extents, 1.);
+    return called.empty() ? result : xgrad::name(result, called);
+}
+
 /// True if both have the same shape, dtype and bits.
 inline bool same_bits(const xgrad::Tensor& x, const xgrad::Tensor& y) {
     if (x.shape() != y.shape() || x.dtype() != y.dtype()) return false;

@@ -17,8 +17,7 @@ using Array = xt::xarray<double>;
 namespace {
 
 Tensor tensor(const std::vector<std::size_t>& extents, const std::string& called = "") {
-    const Tensor result = Array(extents, 1.);
-    return called.empty() ? result : name(result, called);
+    return support::ones_called(called, extents);
 }
 
 /// What an error says behind "got".
@@ -97,6 +96,27 @@ BOOST_AUTO_TEST_CASE(nothing_where_no_single_edit_helps) {
     FINDS(xgrad::concatenate({tensor({3}), tensor({2, 3})}, -1), "(3,) and (2, 3)", "");
     // What the size of the result was worked out from is not edited.
     FINDS(conv2d(tensor({1, 2, 8, 8}), tensor({1, 3, 2, 2})), "(1, 2, 8, 8) and (1, 3, 2, 2)", "");
+}
+
+BOOST_AUTO_TEST_CASE(losses_refuse_shapes_that_differ) {
+    const Tensor probabilities = tensor({1, 5}, "A");
+    for (const Tensor& target : {tensor({5}), tensor({5, 1}), tensor({1, 1}), Tensor(1.0)}) {
+        const auto refuses = [&](const char* loss, auto&& call) {
+            const std::string text = message_of<ShapeError>([&] { call(probabilities, target); });
+            BOOST_TEST(text.starts_with(std::string(loss) + ": needs "), text);
+            BOOST_TEST(text.find(" at test_mend.cpp:") != std::string::npos, text);
+        };
+        refuses("mse", [](auto& A, auto& Y) { mse(A, Y); });
+        refuses("l1", [](auto& A, auto& Y) { l1(A, Y); });
+        refuses("huber", [](auto& A, auto& Y) { huber(A, Y); });
+        refuses("hinge", [](auto& A, auto& Y) { hinge(A, Y); });
+        refuses("kl_div", [](auto& A, auto& Y) { kl_div(A, Y); });
+        refuses("cross_entropy", [](auto& A, auto& Y) { cross_entropy(A, Y); });
+        refuses("binary_cross_entropy", [](auto& A, auto& Y) { binary_cross_entropy(A, Y); });
+        refuses("binary_cross_entropy_with_logits", [](auto& A, auto& Y) { binary_cross_entropy_with_logits(A, Y); });
+    }
+    const Tensor labels = xt::xarray<std::int64_t>{0, 0, 0};
+    BOOST_TEST(message_of<ShapeError>([&] { nll(probabilities, labels); }).starts_with("nll: needs "));
 }
 
 BOOST_AUTO_TEST_CASE(leaves_nothing_behind) {

@@ -19,8 +19,7 @@ using Array = xt::xarray<double>;
 namespace {
 
 Tensor tensor(const std::vector<std::size_t>& extents, const std::string& called = "") {
-    const Tensor result = Array(extents, 1.);
-    return called.empty() ? result : name(result, called);
+    return support::ones_called(called, extents);
 }
 
 #define REFUSED(statement, text, cure)                                          \

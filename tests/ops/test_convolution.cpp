@@ -22,8 +22,7 @@ using xgrad::Tensor;
 namespace {
 
 Tensor drawn(const Shape& shape, unsigned seed, DType dtype = DType::float64) {
-    const std::vector<std::size_t> extents(shape.begin(), shape.end());
-    return astype(Tensor(support::draws(extents, seed)), dtype);
+    return astype(support::drawn(shape, seed), dtype);
 }
 
 /// An element of a four-dimensional array of plain numbers; 0 outside the two last extents.

@@ -25,8 +25,7 @@ namespace {
 
 /// Numbers between -2 and 2, or a few integers, so that there are ties.
 Tensor drawn(const Shape& shape, unsigned seed, DType dtype, bool integers = false) {
-    const std::vector<std::size_t> extents(shape.begin(), shape.end());
-    const Tensor x{support::draws(extents, seed)};
+    const Tensor x = support::drawn(shape, seed);
     return astype(integers ? floor(x) : x, dtype);
 }
 
