@@ -106,14 +106,15 @@ BOOST_AUTO_TEST_CASE(losses_refuse_shapes_that_differ) {
             BOOST_TEST(text.starts_with(std::string(loss) + ": needs "), text);
             BOOST_TEST(text.find(" at test_mend.cpp:") != std::string::npos, text);
         };
-        refuses("mse", [](auto& A, auto& Y) { mse(A, Y); });
-        refuses("l1", [](auto& A, auto& Y) { l1(A, Y); });
-        refuses("huber", [](auto& A, auto& Y) { huber(A, Y); });
-        refuses("hinge", [](auto& A, auto& Y) { hinge(A, Y); });
-        refuses("kl_div", [](auto& A, auto& Y) { kl_div(A, Y); });
-        refuses("cross_entropy", [](auto& A, auto& Y) { cross_entropy(A, Y); });
-        refuses("binary_cross_entropy", [](auto& A, auto& Y) { binary_cross_entropy(A, Y); });
-        refuses("binary_cross_entropy_with_logits", [](auto& A, auto& Y) { binary_cross_entropy_with_logits(A, Y); });
+        refuses("mse", [](auto& prediction, auto& truth) { mse(prediction, truth); });
+        refuses("l1", [](auto& prediction, auto& truth) { l1(prediction, truth); });
+        refuses("huber", [](auto& prediction, auto& truth) { huber(prediction, truth); });
+        refuses("hinge", [](auto& prediction, auto& truth) { hinge(prediction, truth); });
+        refuses("kl_div", [](auto& prediction, auto& truth) { kl_div(prediction, truth); });
+        refuses("cross_entropy", [](auto& prediction, auto& truth) { cross_entropy(prediction, truth); });
+        refuses("binary_cross_entropy", [](auto& prediction, auto& truth) { binary_cross_entropy(prediction, truth); });
+        refuses("binary_cross_entropy_with_logits",
+                [](auto& prediction, auto& truth) { binary_cross_entropy_with_logits(prediction, truth); });
     }
     const Tensor labels = xt::xarray<std::int64_t>{0, 0, 0};
     BOOST_TEST(message_of<ShapeError>([&] { nll(probabilities, labels); }).starts_with("nll: needs "));
