@@ -22,7 +22,7 @@ Attributes::Block* Attributes::make(std::span<const Entry> entries) {
     if (entries.empty()) return nullptr;
     void* memory = entries.size() <= few ? detail::SpareMemory<sizeof(Block) + few * sizeof(Entry)>::take()
                                          : ::operator new(bytes_for(entries.size()));
-    auto* block = new (memory) Block{{1}, 0, static_cast<std::uint16_t>(entries.size())};
+    auto* block = new (memory) Block{{}, 0, static_cast<std::uint16_t>(entries.size())};
     try {
         for (const Entry& entry : entries) {
             new (block->entries() + block->count) Entry(entry);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -12,6 +11,7 @@
 #include <variant>
 
 #include <xgrad/graph/dtype.hpp>
+#include <xgrad/graph/reference_count.hpp>
 #include <xgrad/graph/shape.hpp>
 
 namespace xgrad {
@@ -31,7 +31,7 @@ class Attributes {
     Attributes(std::initializer_list<Entry> entries);
     explicit Attributes(std::span<const Entry> entries);
     Attributes(const Attributes& other) noexcept : block_(other.block_) {
-        if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
+        if (block_) block_->references.add();
     }
     Attributes(Attributes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
     Attributes& operator=(Attributes other) noexcept {
@@ -39,7 +39,7 @@ class Attributes {
         return *this;
     }
     ~Attributes() {
-        if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(block_);
+        if (block_ && block_->references.drop()) destroy(block_);
     }
 
     bool empty() const noexcept { return !block_; }
@@ -60,7 +60,7 @@ class Attributes {
   private:
     /// The entries stand behind it.
     struct Block {
-        std::atomic<std::uint32_t> references{1};
+        detail::ReferenceCount references;
         std::uint16_t count;
         std::uint16_t room;
         Entry* entries() noexcept { return reinterpret_cast<Entry*>(this + 1); }

@@ -1,6 +1,7 @@
 #include <xgrad/graph/node.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <string>
 

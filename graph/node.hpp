@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <xgrad/graph/attributes.hpp>
 #include <xgrad/graph/dtype.hpp>
 #include <xgrad/graph/location.hpp>
+#include <xgrad/graph/reference_count.hpp>
 #include <xgrad/graph/shape.hpp>
 #include <xgrad/graph/storage.hpp>
 
@@ -111,7 +111,7 @@ struct Node {
     static void* operator new(std::size_t bytes);
     static void operator delete(void* memory) noexcept;
 
-    std::atomic<std::uint32_t> references{1};
+    detail::ReferenceCount references;
     DType dtype;
     bool needs_gradient : 1 = false;  // a parameter is among its ancestors
     bool is_computed : 1 = false;
@@ -182,20 +182,16 @@ inline const Node* ParameterSlot::current() const noexcept {
 }
 
 inline NodeRef NodeRef::share(Node& node) noexcept {
-    node.references.fetch_add(1, std::memory_order_relaxed);
+    node.references.add();
     return NodeRef(&node);
 }
 
 inline NodeRef::NodeRef(const NodeRef& other) noexcept : node_(other.node_) {
-    if (node_) node_->references.fetch_add(1, std::memory_order_relaxed);
+    if (node_) node_->references.add();
 }
 
 inline NodeRef::~NodeRef() {
-    // Nobody else can come by another reference while this is the only one, so most nodes go without an atomic write.
-    if (node_ && (node_->references.load(std::memory_order_acquire) == 1 ||
-                  node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)) {
-        detail::destroy(node_);
-    }
+    if (node_ && node_->references.drop()) detail::destroy(node_);
 }
 
 }  // namespace xgrad

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
+
+#include <xgrad/graph/reference_count.hpp>
 
 namespace xgrad {
 
@@ -19,11 +20,11 @@ class Storage {
 
     void* data() const noexcept { return data_; }
     std::size_t bytes() const noexcept { return bytes_; }
-    bool is_shared() const noexcept { return references_.load(std::memory_order_relaxed) > 1; }
+    bool is_shared() const noexcept { return references_.count() > 1; }
 
-    void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void retain() noexcept { references_.add(); }
     void release() noexcept {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+        if (references_.drop()) destroy();
     }
 
   private:
@@ -31,7 +32,7 @@ class Storage {
         : bytes_(bytes), data_(data), owner_(std::move(owner)) {}
     void destroy() noexcept;
 
-    std::atomic<std::uint32_t> references_{1};
+    detail::ReferenceCount references_;
     std::size_t bytes_;
     void* data_;
     std::shared_ptr<void> owner_;

@@ -9,7 +9,8 @@
 
 /// What the functions of a kernel are made of: scalar code without branches, tables and calls, which the compiler turns
 /// into vector code when the loop around it is compiled for an instruction set. Only operations that IEEE 754 rounds
-/// correctly are used and none is contracted, so every instruction set gives the same bits.
+/// correctly are used. A product and a sum may be contracted, which is exact where a product has to be. Vector and
+/// scalar code must contract the same ones: no choice stands between a product and its sum.
 ///
 /// The bounds that stand with the functions are a little above the largest errors that were found in either precision,
 /// by tests/ops/test_math.cpp and by longer samples; the polynomials were fitted with Remez' exchange.
