@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include <xgrad/graph/run/parallel.hpp>
 
@@ -9,13 +10,13 @@ namespace xgrad::run {
 
 namespace {
 
-// What the slots of one block may take together: they should stay in the first cache.
+// What the slots of one stretch may take together: they should stay in the first cache.
 constexpr std::size_t most_slot_bytes = std::size_t{32} << 10;
-constexpr std::size_t largest_block = 1024;
-constexpr std::size_t smallest_block = 128;
+constexpr std::size_t largest_stretch = 1024;
+constexpr std::size_t smallest_stretch = 128;
 // Several blocks to a part: a thread that takes a part fills its fixed slots once.
 constexpr std::size_t part_size = std::size_t{1} << 14;
-// More numbers than these would crowd the cache; the others are repeated anew for each block.
+// More numbers than these would crowd the cache; the others are repeated anew for each stretch.
 constexpr std::size_t most_fixed = 16;
 
 constexpr std::size_t line = 64;
@@ -54,7 +55,7 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
         if (source.is_fixed) ++fixed_;
         source.packer = static_cast<std::uint32_t>(packers_.size());
         packers_.push_back({std::move(packer), address});
-        operations_.push_back({nullptr, {}, 0, value});
+        operations_.push_back({nullptr, {}, 0, value, source.is_fixed});
     }
     values_.push_back(source);
     return value;
@@ -63,12 +64,17 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
 FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype,
                                   std::uint32_t address) {
     const auto number = static_cast<std::uint32_t>(operations_.size());
-    Operation operation{kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size())};
+    Operation operation{
+        kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size()), false};
+    bool are_fixed = address == none && fixed_ < most_fixed;
     for (std::size_t input = 0; input < inputs.size(); ++input) {
         operation.inputs[input] = inputs[input];
         values_[inputs[input]].last_use = number;
+        are_fixed = are_fixed && values_[inputs[input]].is_fixed;
     }
     Source result;
+    result.is_fixed = operation.is_fixed = are_fixed;
+    if (are_fixed) ++fixed_;
     result.item = static_cast<std::uint8_t>(item_size(dtype));
     widest_item_ = std::max<std::size_t>(widest_item_, result.item);
     result.address = address;
@@ -84,9 +90,13 @@ void FusedLoop::sum(Value value, const BlockSum& rule, DType dtype, std::uint32_
 }
 
 void FusedLoop::assign_slots() {
-    std::uint32_t slots = 0;
+    std::uint32_t slots = 0, block_slots = 0;
     for (Source& source : values_) {
-        if (source.is_fixed) source.slot = slots++;
+        if (source.is_summed && source.address == none) {
+            source.slot = block_slots++;
+        } else if (source.is_fixed) {
+            source.slot = slots++;
+        }
     }
     std::vector<std::uint32_t> free;
     for (std::uint32_t number = 0; number < operations_.size(); ++number) {
@@ -105,58 +115,78 @@ void FusedLoop::assign_slots() {
         }
     }
     slots_ = slots;
+    block_slots_ = block_slots;
 }
 
 void FusedLoop::finish() {
     assign_slots();
-    block_ = largest_block;
-    if (sums_.empty()) {
-        while (block_ > smallest_block && slots_ * block_ * widest_item_ > most_slot_bytes) block_ /= 2;
-    } else {
-        block_ = sums_[0].rule->block;
-    }
-    slot_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
+    stretch_ = sums_.empty() ? largest_stretch : std::min(largest_stretch, sums_[0].rule->block);
+    while (stretch_ > smallest_stretch && slots_ * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
+    block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
+    slot_bytes_ = rounded_up(std::min(stretch_, size_) * widest_item_, line);
+    block_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
+}
+
+/// Where a slot is in the scratch memory.
+std::size_t FusedLoop::offset_of(const Source& source) const {
+    return source.is_summed ? slots_ * slot_bytes_ + source.slot * block_bytes_ : source.slot * slot_bytes_;
 }
 
 std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
     return rounded_up(blocks() * values_[sum.value].item, alignof(std::max_align_t));
 }
 
+void FusedLoop::run_operation(const Operation& operation, const Place* places, std::size_t start, std::size_t count,
+                              Addresses addresses) const {
+    std::byte* const target = places[operation.result][start];
+    if (!operation.kernel) {
+        const Packing& packing = packers_[values_[operation.result].packer];
+        return packing.packer.pack_from(addresses[packing.address], start, count, target);
+    }
+    const void* inputs[most_inputs];
+    for (std::uint32_t input = 0; input < operation.arity; ++input) {
+        inputs[input] = places[operation.inputs[input]][start];
+    }
+    operation.kernel(inputs, target, count);
+}
+
 void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
-    const std::size_t slot_memory = slots_ * slot_bytes_;
+    const std::size_t slot_memory = slots_ * slot_bytes_ + block_slots_ * block_bytes_;
     std::byte* scratch = thread_scratch(slot_memory + values_.size() * sizeof(Place));
     auto* places = reinterpret_cast<Place*>(scratch + slot_memory);
     for (std::size_t value = 0; value < values_.size(); ++value) {
         const Source& source = values_[value];
-        places[value] = source.address == none ? Place{scratch + source.slot * slot_bytes_, 0}
+        places[value] = source.address == none ? Place{scratch + offset_of(source), 0}
                                                : Place{addresses[source.address], source.item};
-        if (!source.is_fixed) continue;
-        const Packing& packing = packers_[source.packer];
-        packing.packer.pack_from(addresses[packing.address], 0, std::min(block_, end - first), places[value].first);
+    }
+    for (const Operation& operation : operations_) {
+        if (!operation.is_fixed) continue;
+        // A slot for a block is longer than those that its number is computed from.
+        const std::size_t count = std::min(stretch_, end - first), all = std::min(block_, end - first);
+        run_operation(operation, places, 0, count, addresses);
+        const Source& source = values_[operation.result];
+        for (std::size_t filled = count; source.is_summed && filled < all; filled += count) {
+            std::memcpy(places[operation.result].first + filled * source.item, places[operation.result].first,
+                        std::min(count, all - filled) * source.item);
+        }
     }
     for (std::size_t start = first; start < end; start += block_) {
-        const std::size_t count = std::min(block_, end - start);
-        for (const Operation& operation : operations_) {
-            const Place& result = places[operation.result];
-            if (!operation.kernel) {
-                const Source& source = values_[operation.result];
-                if (source.is_fixed) continue;
-                const Packing& packing = packers_[source.packer];
-                packing.packer.pack_from(addresses[packing.address], start, count, result.first);
-                continue;
+        const std::size_t block_end = std::min(end, start + block_);
+        for (const Sum& sum : sums_) {
+            const Source& source = values_[sum.value];
+            if (source.address != none || source.is_fixed) continue;
+            places[sum.value] = {scratch + offset_of(source), source.item, start};
+        }
+        for (std::size_t at = start; at < block_end; at += stretch_) {
+            const std::size_t count = std::min(stretch_, block_end - at);
+            for (const Operation& operation : operations_) {
+                if (!operation.is_fixed) run_operation(operation, places, at, count, addresses);
             }
-            const void* inputs[most_inputs];
-            for (std::uint32_t input = 0; input < operation.arity; ++input) {
-                const Place& place = places[operation.inputs[input]];
-                inputs[input] = place.first + start * place.step;
-            }
-            operation.kernel(inputs, result.first + start * result.step, count);
         }
         std::byte* sums = of_blocks;
         for (const Sum& sum : sums_) {
-            const Place& place = places[sum.value];
-            const std::size_t item = values_[sum.value].item;
-            sum.rule->sum_block(sum.dtype, place.first + start * place.step, count, sums + start / block_ * item);
+            sum.rule->sum_block(sum.dtype, places[sum.value][start], block_end - start,
+                                sums + start / block_ * values_[sum.value].item);
             sums += sum_bytes(sum);
         }
     }

@@ -14,9 +14,9 @@ namespace xgrad::run {
 /// Where each value of a computation begins in memory.
 using Addresses = std::byte* const*;
 
-/// Elementwise operations over one shape as a single pass: a block of elements goes through all of them before the next
-/// block is begun, so that what one operation gives to another never leaves the cache, and only what is kept is written
-/// to memory. The bits are those of one pass per operation.
+/// Elementwise operations over one shape as a single pass: a stretch of elements goes through all of them before the
+/// next one is begun, so that what one operation gives to another never leaves the cache, and only what is kept is
+/// written to memory. The bits are those of one pass per operation.
 ///
 /// First the loop is written down, with the numbers of the values that it reads and writes; then it is run, any number
 /// of times, on memory that is given each time.
@@ -43,14 +43,15 @@ class FusedLoop {
     void run(Addresses addresses) const;
 
   private:
-    /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has for one block.
+    /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has, which holds a stretch
+    /// of it, or of what is summed a whole block.
     struct Source {
         std::uint32_t address = none;  // none: in a slot
         std::uint32_t slot = none;
         std::uint32_t packer = none;  // fills the slot, from an array that is not contiguous
         std::uint32_t last_use = 0;   // the operation after which the slot is free again
         std::uint8_t item = 0;        // bytes
-        bool is_fixed = false;        // one number, repeated: the slot is filled once
+        bool is_fixed = false;        // one number, repeated, or computed from such: the slot is filled once
         bool is_summed = false;       // needed to the end of the block
     };
     /// Without a kernel: an array that is not contiguous is brought into a slot.
@@ -59,6 +60,7 @@ class FusedLoop {
         std::array<Value, most_inputs> inputs;
         std::uint32_t arity;
         Value result;
+        bool is_fixed;
     };
     struct Packing {
         Packer packer;
@@ -70,13 +72,19 @@ class FusedLoop {
         DType dtype;
         std::uint32_t address;
     };
-    /// Where a value begins, and how far it moves on with each element: not at all in a slot.
+    /// Where a value begins, with which element, and how far it moves on with each: not at all in a slot for a stretch.
     struct Place {
         std::byte* first;
         std::size_t step;
+        std::size_t first_element = 0;
+
+        std::byte* operator[](std::size_t element) const { return first + (element - first_element) * step; }
     };
 
     void assign_slots();
+    std::size_t offset_of(const Source& source) const;
+    void run_operation(const Operation& operation, const Place* places, std::size_t start, std::size_t count,
+                       Addresses addresses) const;
     std::size_t blocks() const { return (size_ + block_ - 1) / block_; }
     std::size_t sum_bytes(const Sum& sum) const;
     void run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
@@ -85,9 +93,12 @@ class FusedLoop {
     std::size_t size_;
     std::size_t fixed_ = 0;
     std::size_t widest_item_ = 1;
-    std::size_t slots_ = 0;
+    std::size_t slots_ = 0;        // for a stretch
+    std::size_t block_slots_ = 0;  // for a block, behind the others
     std::size_t slot_bytes_ = 0;
-    std::size_t block_ = 0;
+    std::size_t block_bytes_ = 0;
+    std::size_t stretch_ = 0;  // elements that go through all operations together
+    std::size_t block_ = 0;    // elements that are summed together: some stretches
     std::vector<Source> values_;
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;

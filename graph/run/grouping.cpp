@@ -11,7 +11,7 @@ namespace {
 // A loop is written down before it runs, and its values crowd the cache: it does not grow without bound.
 constexpr std::uint32_t most_members = 2048;
 // How many loops are tried for a node, from the newest backwards, so that grouping takes linear time.
-constexpr std::size_t most_tried = 8;
+constexpr std::size_t most_tried = 64;
 
 /// True for the sum of all elements of something that a loop computes.
 bool can_be_summed_in_loop(const Schedule& schedule, std::uint32_t place) {

@@ -23,7 +23,8 @@ Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype) {
 }
 
 /// Values and gradients of a cost with everything that a loop has to deal with: broadcasting in both directions, masks,
-/// many plain numbers, strided inputs, values that are needed long after they were computed, several sums.
+/// many plain numbers, numbers that are repeated, strided inputs, values that are needed long after they were computed,
+/// several sums.
 std::vector<Tensor> results(const Shape& shape, DType dtype) {
     const std::int64_t rows = shape[0], columns = shape[1];
     const Tensor x = xgrad::parameter(drawn(shape, 1, dtype));
@@ -34,9 +35,13 @@ std::vector<Tensor> results(const Shape& shape, DType dtype) {
     const Tensor early = xgrad::tanh(y);
     for (int i = 0; i < 30; ++i) y = xgrad::sigmoid(y * (0.5 + 0.01 * i) + 0.1 * i) - turned;
     const Tensor chosen = where(y > x, early * y, maximum(y, -x));
-    const Tensor J = sum(chosen) + mean(square(y)) + sum(chosen * early);
-    std::vector<Tensor> all{J, early, chosen};
-    for (const Tensor& g : grad(J, std::vector<Tensor>{x, column, row})) all.push_back(g);
+    // One number, repeated, and what is computed from it; the sum of such a value, and one that is needed as well.
+    const Tensor number = xgrad::parameter(drawn({}, 5, dtype));
+    const Tensor repeated = xgrad::tanh(broadcast_to(number, shape)) * 2;
+    const Tensor again = xgrad::exp(repeated);
+    const Tensor J = sum(chosen) + mean(square(y)) + sum(chosen * early) + sum(repeated) + sum(again * y);
+    std::vector<Tensor> all{J, early, chosen, again};
+    for (const Tensor& g : grad(J, std::vector<Tensor>{x, column, row, number})) all.push_back(g);
     return all;
 }
 
