@@ -2,6 +2,7 @@
 
 #include <sys/sysinfo.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
@@ -16,7 +17,7 @@ constexpr std::align_val_t alignment{64};
 constexpr std::size_t header_bytes = 64;
 static_assert(sizeof(Storage) <= header_bytes);
 
-constexpr std::size_t smallest_kept = std::size_t{1} << 7;
+constexpr std::size_t smallest_block = std::size_t{1} << 7;
 constexpr std::size_t most_kept = std::size_t{1} << 30;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -92,32 +93,35 @@ BlockCache& cache() {
     return *instance;
 }
 
+void* take_block(std::size_t bytes) {
+    if (!keeps_blocks) return ::operator new(bytes, alignment);
+    const std::size_t size_class = BlockCache::class_of(std::max(bytes, smallest_block));
+    void* memory = cache().take(size_class);
+    return memory ? memory : ::operator new(BlockCache::bytes_of(size_class), alignment);
+}
+
+void give_back_block(void* memory, std::size_t bytes) noexcept {
+    const std::size_t size_class = BlockCache::class_of(std::max(bytes, smallest_block));
+    if (!keeps_blocks || !cache().keep(memory, size_class)) ::operator delete(memory, alignment);
+}
+
 }  // namespace
 
 Storage* Storage::allocate(std::size_t bytes) {
     const std::size_t total = bytes + header_bytes;
     if (total > most_kept && total > machine_memory()) throw std::bad_alloc();
-    void* memory = nullptr;
-    if (keeps_blocks && total >= smallest_kept) {
-        const std::size_t size_class = BlockCache::class_of(total);
-        memory = cache().take(size_class);
-        if (!memory) memory = ::operator new(BlockCache::bytes_of(size_class), alignment);
-    } else {
-        memory = ::operator new(total, alignment);
-    }
+    void* memory = take_block(total);
     return new (memory) Storage(static_cast<std::byte*>(memory) + header_bytes, bytes, nullptr);
 }
 
 Storage* Storage::adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
-    return new (::operator new(header_bytes, alignment)) Storage(data, bytes, std::move(owner));
+    return new (take_block(header_bytes)) Storage(data, bytes, std::move(owner));
 }
 
 void Storage::destroy() noexcept {
-    const bool adopted = owner_ != nullptr;
-    const std::size_t total = bytes_ + header_bytes;
+    const std::size_t total = header_bytes + (owner_ ? 0 : bytes_);
     this->~Storage();
-    if (keeps_blocks && !adopted && total >= smallest_kept && cache().keep(this, BlockCache::class_of(total))) return;
-    ::operator delete(this, alignment);
+    give_back_block(this, total);
 }
 
 void release_cached_memory() noexcept {

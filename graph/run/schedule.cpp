@@ -78,8 +78,7 @@ void Schedule::connect(Keeping keeping) {
     }
     first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
     for (std::size_t place = 0; place < order_.size(); ++place) {
-        const bool is_held = keeping == Keeping::reachable &&
-                             order_[place]->references.count() > readers_[place];
+        const bool is_held = keeping == Keeping::reachable && order_[place]->references.count() > readers_[place];
         if (is_held || (flags_[place] & is_root)) flags_[place] |= seen;
     }
 }

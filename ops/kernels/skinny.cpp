@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include <xgrad/graph/per_isa.hpp>
@@ -32,13 +33,33 @@ struct AddRows {
     }
 };
 
-/// sums[c] = Σ_k a[k] b[c stride + k] for each of some columns, in as many strands as a cache line has numbers.
+/// Two registers as one: of every piece of so many lanes, the upper half is added to the lower.
+template <int piece, class Strands, int... J>
+[[gnu::always_inline]] inline void fold(const Strands& x, const Strands& y, Strands& sum,
+                                        std::integer_sequence<int, J...>) {
+    constexpr int half = piece / 2;
+    sum = __builtin_shufflevector(x, y, (J / half * piece + J % half)...) +
+          __builtin_shufflevector(x, y, (J / half * piece + J % half + half)...);
+}
+
+/// Every piece of a register as one number, side by side in the first lanes.
+template <int piece, class Strands, int... J>
+[[gnu::always_inline]] inline void fold_all(Strands& x, std::integer_sequence<int, J...> lanes) {
+    if constexpr (piece > 1) {
+        fold<piece>(x, x, x, lanes);
+        fold_all<piece / 2>(x, lanes);
+    }
+}
+
+/// sums[c] = Σ_k a[k] b[c stride + k] for each of some columns, one or four, in as many strands as a cache line has
+/// numbers.
 template <int columns>
 struct Dots {
     template <class T>
     [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t stride, std::int64_t count,
                                                   T* sums) {
-        constexpr std::int64_t strands = 64 / sizeof(T);
+        constexpr int strands = 64 / sizeof(T);
+        constexpr std::make_integer_sequence<int, strands> lanes;
         // The compiler finds these registers by itself for one column, but not for several.
         using Strands = typename RegisterOf<T, strands>::Type;
         Strands all[columns] = {};
@@ -52,15 +73,20 @@ struct Dots {
                 all[c] += ak * bk;
             }
         }
-        for (int c = 0; c < columns; ++c) {
-            T each[strands];
-            std::memcpy(each, &all[c], sizeof(each));
-            for (std::int64_t s = 0; k + s < count; ++s) each[s] += a[k + s] * b[c * stride + k + s];
-            for (std::int64_t width = strands / 2; width > 0; width /= 2) {
-                for (std::int64_t s = 0; s < width; ++s) each[s] += each[s + width];
-            }
-            sums[c] = each[0];
+        T rest[columns] = {};
+        for (; k < count; ++k) {
+            for (int c = 0; c < columns; ++c) rest[c] += a[k] * b[c * stride + k];
         }
+        if constexpr (columns == 4) {
+            fold<strands>(all[0], all[1], all[0], lanes);
+            fold<strands>(all[2], all[3], all[2], lanes);
+            fold<strands / 2>(all[0], all[2], all[0], lanes);
+            fold_all<strands / 4>(all[0], lanes);
+        } else {
+            fold_all<strands>(all[0], lanes);
+        }
+        std::memcpy(sums, &all[0], columns * sizeof(T));
+        for (int c = 0; c < columns; ++c) sums[c] += rest[c];
     }
 };
 
@@ -122,7 +148,9 @@ void by_columns(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::i
     const std::int64_t parts = (B.columns + columns_per_part - 1) / columns_per_part;
     const auto bytes = static_cast<std::size_t>(B.rows * B.columns) * sizeof(T);
     run::parallel_for(static_cast<std::size_t>(parts), bytes, [&](std::size_t part) {
-        const std::int64_t first = static_cast<std::int64_t>(part) * columns_per_part;
+        // From the last column to the first: of what went through the cache before, in another product with B, the end
+        // is still there.
+        const std::int64_t first = (parts - 1 - static_cast<std::int64_t>(part)) * columns_per_part;
         const std::int64_t end = std::min(B.columns, first + columns_per_part);
         for (std::int64_t i = 0; i < A.rows; ++i) {
             const T* row = a + i * A.columns;
