@@ -17,6 +17,7 @@
 #include <xgrad/ops/kernels/blas_alone.hpp>
 #include <xgrad/ops/kernels/onednn.hpp>
 #include <xgrad/ops/kernels/skinny.hpp>
+#include <xgrad/ops/kernels/slow_blas.hpp>
 
 namespace xgrad::kernels {
 
@@ -83,6 +84,8 @@ void library_gemm(const BlasMatrix<T>& a, const T* left, const BlasMatrix<T>& b,
             if (sgemm(letter(a), letter(b), m, n, k, 1, left, a.leading, right, b.leading, 0, C, leading) == 0) return;
         }
     }
+    constexpr double large = 1e7;  // multiplications
+    if (double(m) * n * k > large) report_slow_blas();
     cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose, m, n, k, T(1), left, a.leading, right, b.leading,
                        T(0), C, leading);
 }
