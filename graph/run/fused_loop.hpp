@@ -85,6 +85,8 @@ class FusedLoop {
     std::size_t offset_of(const Source& source) const;
     void run_operation(const Operation& operation, const Place* places, std::size_t start, std::size_t count,
                        Addresses addresses) const;
+    [[gnu::always_inline]] inline void fetch_share(const Place* places, std::size_t turn, std::size_t start,
+                                                   std::size_t end) const;
     std::size_t blocks() const { return (size_ + block_ - 1) / block_; }
     std::size_t sum_bytes(const Sum& sum) const;
     void run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
@@ -103,6 +105,8 @@ class FusedLoop {
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;
     std::vector<Sum> sums_;
+    std::vector<Value> in_memory_;  // not in slots
+    std::size_t turns_ = 0;         // operations that every stretch goes through
 };
 
 }  // namespace xgrad::run
