@@ -1,3 +1,4 @@
+#include <bit>
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
@@ -27,7 +28,7 @@ bool environment_says(const char* variable, std::string_view what) {
 
 std::atomic<bool> eager{environment_says("XGRAD_EAGER", "1")};
 std::atomic<bool> rewrites{!environment_says("XGRAD_REWRITES", "0")};
-thread_local bool transient = false;
+thread_local TransientScope* outermost_transient = nullptr;
 thread_local bool as_typed = false;
 thread_local int tracing = 0;
 
@@ -59,10 +60,27 @@ bool has_rewrites() noexcept {
     return rewrites.load(std::memory_order_relaxed);
 }
 
-TransientScope::TransientScope() noexcept : previous_(std::exchange(transient, true)) {}
+TransientScope::TransientScope() noexcept : previous_(outermost_transient) {
+    if (!previous_) outermost_transient = this;
+}
 
 TransientScope::~TransientScope() {
-    transient = previous_;
+    outermost_transient = previous_;
+}
+
+TransientScope* TransientScope::outermost() noexcept {
+    return outermost_transient;
+}
+
+NodeRef& TransientScope::leaf_for(double number, DType dtype) noexcept {
+    const auto bits = std::bit_cast<std::uint64_t>(number);
+    for (Number& known : numbers_) {
+        if (known.leaf && known.bits == bits && known.dtype == dtype) return known.leaf;
+    }
+    Number& next = numbers_[oldest_];
+    oldest_ = (oldest_ + 1) % most_numbers;
+    next = {bits, dtype, {}};
+    return next.leaf;
 }
 
 AsTypedScope::AsTypedScope() noexcept : previous_(std::exchange(as_typed, true)) {}
@@ -104,7 +122,7 @@ Signature signature_of(const Op& op, const Call& call) {
 /// Lets a node be computed by a better formula, if there is one. Not what reverse mode records: it differentiates the
 /// better formula already.
 void rewrite(Node& node) {
-    if (transient || as_typed || !has_rewrites()) return;
+    if (outermost_transient || as_typed || !has_rewrites()) return;
     const Attribution attribution(node.location());
     const Rewritten better = node.op->rewrite(Record(node));
     if (better.value.is_empty_handle()) return;
@@ -129,7 +147,7 @@ Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes
     node->line = at.line;
     node->inputs.assign(inputs);
     node->attributes = std::move(attributes);
-    node->is_transient = transient;
+    node->is_transient = outermost_transient != nullptr;
     bool needs_gradient = false;
     for (const Node* input : inputs) needs_gradient = needs_gradient || input->needs_gradient;
     node->needs_gradient =
@@ -180,7 +198,7 @@ DType dtype_beside(const Operand& number, DType tensor) {
     return tensor == DType::boolean ? DType::int64 : tensor;
 }
 
-Tensor number_as(const Operand& operand, DType dtype, std::string_view op) {
+Tensor new_number(const Operand& operand, DType dtype, std::string_view op) {
     NodeRef leaf = detail::new_leaf(dtype, Shape(), operand.location());
     visit(dtype, [&](auto zero) {
         using T = decltype(zero);
@@ -199,6 +217,14 @@ Tensor number_as(const Operand& operand, DType dtype, std::string_view op) {
         }
     });
     return Tensor(std::move(leaf));
+}
+
+Tensor number_as(const Operand& operand, DType dtype, std::string_view op) {
+    TransientScope* const scope = TransientScope::outermost();
+    if (!scope || !is_floating(dtype)) return new_number(operand, dtype, op);
+    NodeRef& leaf = scope->leaf_for(operand.number(), dtype);
+    if (!leaf) leaf = new_number(operand, dtype, op).node();
+    return Tensor(leaf);
 }
 
 Tensor as(const Tensor& tensor, DType dtype) {

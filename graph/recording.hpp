@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +15,8 @@ struct Call;
 struct Signature;
 
 /// While alive, what this thread records is marked as recomputable: reverse mode's own work, whose values need not be
-/// kept for a derivative that nobody has asked for yet.
+/// kept for a derivative that nobody has asked for yet. A plain number that comes back, as the 1 in 1 - tanh² does in
+/// every layer, is one leaf.
 class TransientScope {
   public:
     TransientScope() noexcept;
@@ -21,8 +24,22 @@ class TransientScope {
     TransientScope(const TransientScope&) = delete;
     TransientScope& operator=(const TransientScope&) = delete;
 
+    /// This thread's outermost scope; null if there is none.
+    static TransientScope* outermost() noexcept;
+    /// The leaf with this number; an empty one, which is to be filled, if it has not been used lately.
+    NodeRef& leaf_for(double number, DType dtype) noexcept;
+
   private:
-    bool previous_;
+    struct Number {
+        std::uint64_t bits = 0;
+        DType dtype{};
+        NodeRef leaf;
+    };
+    static constexpr std::size_t most_numbers = 4;
+
+    TransientScope* previous_;
+    Number numbers_[most_numbers];
+    std::size_t oldest_ = 0;
 };
 
 /// While alive, what this thread records is for a stand-in without a value, and is not computed: not even eagerly.
