@@ -6,6 +6,7 @@
 
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -66,15 +67,26 @@ void for_each_plane(const KernelCall& call, F&& f) {
         pixels[input] = plane_of(call.inputs[input].shape);
     }
     const std::size_t out = plane_of(call.shape);
-    const std::size_t bytes = planes * std::max(out, pixels[Inputs - 1]) * item_size(call.dtype);
+    const std::size_t bytes_of_plane = std::max(out, pixels[Inputs - 1]) * item_size(call.dtype);
+    constexpr std::size_t bytes_of_part = std::size_t{1} << 16;
+    const std::size_t per_part = std::max<std::size_t>(bytes_of_part / std::max<std::size_t>(bytes_of_plane, 1), 1);
     visit_floating(call.dtype, [&](auto zero) {
         using T = decltype(zero);
-        run::parallel_for(planes, bytes, [&](std::size_t plane) {
-            std::array<const T*, Inputs> in;
-            for (std::size_t input = 0; input < Inputs; ++input) {
-                in[input] = static_cast<const T*>(data[input]) + plane * pixels[input];
+        const auto of_input = [&](std::size_t input, std::size_t plane) {
+            return static_cast<const T*>(data[input]) + plane * pixels[input];
+        };
+        const auto of_result = [&](std::size_t plane) { return call.out<T>() + plane * out; };
+        run::parallel_for((planes + per_part - 1) / per_part, planes * bytes_of_plane, [&](std::size_t part) {
+            const std::size_t end = std::min(planes, (part + 1) * per_part);
+            for (std::size_t plane = part * per_part; plane < end; ++plane) {
+                std::array<const T*, Inputs> in;
+                for (std::size_t input = 0; input < Inputs; ++input) {
+                    in[input] = of_input(input, plane);
+                    if (plane + 1 < end) run::fetch(of_input(input, plane + 1), pixels[input] * sizeof(T));
+                }
+                if (plane + 1 < end) run::fetch(of_result(plane + 1), out * sizeof(T));
+                f(in, of_result(plane));
             }
-            f(in, call.out<T>() + plane * out);
         });
     });
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 
 namespace xgrad::run {
@@ -155,14 +156,12 @@ void FusedLoop::run_operation(const Operation& operation, const Place* places, s
 }
 
 /// Brings what the next stretch reads and writes in memory into the second cache, a share of it at each turn. The
-/// processor by itself would begin anew with every array. Inlined, since compilers drop calls of a function that does
-/// nothing but this.
+/// processor by itself would begin anew with every array.
 void FusedLoop::fetch_share(const Place* places, std::size_t turn, std::size_t start, std::size_t end) const {
     const std::size_t last = (turn + 1) * in_memory_.size() / turns_;
     for (std::size_t index = turn * in_memory_.size() / turns_; index < last; ++index) {
         const Place& place = places[in_memory_[index]];
-        const std::byte* const stop = place[end];
-        for (const std::byte* from = place[start]; from < stop; from += line) __builtin_prefetch(from, 0, 2);
+        fetch(place[start], (end - start) * place.step);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/graph/storage.hpp>
 #include <xgrad/ops/kernels/transposition.hpp>
@@ -82,12 +83,22 @@ void pack_kernels(const T* w, std::span<const std::int64_t> cells, std::int64_t 
     }
 }
 
+/// Has the planes of a tile fetched, which stand so many elements apart.
+template <class T>
+[[gnu::always_inline]] inline void fetch_planes(const T* first, std::int64_t planes, std::int64_t distance,
+                                                std::int64_t count) {
+    for (std::int64_t plane = 0; plane < planes; ++plane) {
+        run::fetch(first + plane * distance, static_cast<std::size_t>(count) * sizeof(T));
+    }
+}
+
 /// The product of windows on images (groups · channels) with kernels (groups, cells, columns), which are packed as
-/// panels: for each tile of positions calls write(group of an image, its first column, columns, tile, result in
-/// panels, scratch for as many elements).
+/// panels: for each tile of positions calls write(group of an image, its first column, columns, tile, result in panels,
+/// scratch for as many elements). A target whose planes of so many pixels are the positions is fetched beforehand.
 template <class T, class Write>
 void multiply(const Convolution& s, const WindowReader& reader, const PositionTiles& tiles, const T* images,
-              std::int64_t pixels_of_group, const T* kernels, std::int64_t columns, Write&& write) {
+              std::int64_t pixels_of_group, const T* kernels, std::int64_t columns, T* target,
+              std::int64_t target_pixels, Write&& write) {
     const Panels<T> all(columns);
     const Scratch<std::int64_t> cells(reader.cells());
     reader.write_cells(cells.data());
@@ -103,6 +114,10 @@ void multiply(const Convolution& s, const WindowReader& reader, const PositionTi
         const Scratch<T> scratch(2 * size + reader.scratch());
         const Scratch<std::int64_t> positions(tile.count());
         reader.write_positions(tile, positions.data());
+        if (target) {
+            fetch_planes(target + (image * columns + first) * target_pixels + tile.start, panels.columns, target_pixels,
+                         tile.count());
+        }
         const T* pixels = reader.pixels(images + image * pixels_of_group, tile, scratch.data() + 2 * size);
         const T* M = kernels + (image % s.groups * all.padded() + first) * reader.cells();
         window_product(pixels, positions.span(), cells.span(), M, panels.columns, scratch.data(), Into::overwritten);
@@ -156,7 +171,8 @@ void convolve_transposed(const Convolution& s, const T* y, const T* w, T* x, Win
             }
         }
     };
-    multiply(s, reader, tiles, y, s.filters * windows.count(), kernels.data(), s.channels, write);
+    multiply(s, reader, tiles, y, s.filters * windows.count(), kernels.data(), s.channels,
+             windows.stride == Windows::Pair{1, 1} ? x : nullptr, windows.pixels(), write);
 }
 
 }  // namespace
@@ -181,7 +197,7 @@ void convolve(const Convolution& s, const T* x, const T* w, T* y) {
         from_panels(result, tile.count(), some, y + (image * s.filters + first) * windows.count() + tile.start,
                     windows.count());
     };
-    multiply(s, reader, tiles, x, s.channels * windows.pixels(), kernels.data(), s.filters, write);
+    multiply(s, reader, tiles, x, s.channels * windows.pixels(), kernels.data(), s.filters, y, windows.count(), write);
 }
 
 template <class T>
@@ -244,6 +260,12 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
                       scratch.data());
             const T* pixels = reader.pixels(x + (image * s.channels + first) * windows.pixels(), tile,
                                             scratch.data() + tiles.largest() * panels.padded());
+            if (unit + 1 < std::min(units, (share + 1) * per_share)) {
+                const auto next = tiles[(unit + 1) % tiles.count()];
+                const std::int64_t next_image = (unit + 1) / tiles.count() * s.groups + g;
+                fetch_planes(y + next_image * s.filters * windows.count() + next.start, s.filters, windows.count(),
+                             next.count());
+            }
             window_product(pixels, cells.span(), positions.span(), scratch.data(), s.filters, sum,
                            unit == share * per_share ? Into::overwritten : Into::added_to);
         }
