@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <boost/test/unit_test.hpp>
 
 #include <xgrad/xgrad.hpp>
@@ -75,6 +77,45 @@ BOOST_AUTO_TEST_CASE(on_a_kink_differences_cannot_tell) {
                        name << " in " << xgrad::name(dtype));
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(lengths_have_a_kink_where_they_are_0) {
+    const std::pair<const char*, Function> lengths[] = {
+        {"norm", [](auto& x) { return norm(x); }},
+        {"norm_lp 3", [](auto& x) { return norm_lp(x, 3); }},
+        {"norm_lp inf", [](auto& x) { return norm_lp(x, std::numeric_limits<double>::infinity()); }},
+        {"linalg::norm", [](auto& x) { return linalg::norm(x, 1.5); }},
+        {"norm of a difference", [](auto& x) { return norm((x + 1) - 1); }},
+        {"hypot", [](auto& x) { return hypot(x, 2 * x); }},
+        {"stddev",
+         [](auto& x) {
+             return stddev(x + Doubles{1, 1});
+         }},
+        {"typed", [](auto& x) { return sqrt(sum(square(x))); }},
+    };
+    const std::vector<Verdict> both{undecidable, undecidable};
+    for (const auto& [name, f] : lengths) {
+        for (const DType dtype : {DType::float32, DType::float64}) {
+            const Tensor origin = astype(Tensor(Doubles{0, 0}), dtype);
+            BOOST_TEST((verdicts(f, origin) == both), name << " in " << xgrad::name(dtype));
+            for (const int directions : {0, 2}) {
+                const auto all = [&](auto& x) { return f(x); };
+                BOOST_TEST(check_gradients(all, {origin}, {.order = 2, .directions = directions}),
+                           name << " in " << xgrad::name(dtype) << ", " << directions << " directions");
+            }
+        }
+    }
+    BOOST_TEST(has(row_of([](auto& x) { return hypot(x, 2 * x); }, 0).evidence, "; hypot at test_verdicts.cpp:"));
+    BOOST_TEST(has(row_of([](auto& x) { return norm(x); }, 0).evidence, "a kink: slope "));
+    // Times something that is 0 there, it is smooth.
+    BOOST_TEST((verdicts([](auto& x) { return x * norm(x); }, Doubles{0, 0}) == std::vector<Verdict>{right, right}));
+    // Beside it, and of rows that are not 0, it is decided.
+    BOOST_TEST((verdicts([](auto& x) { return norm(x, 1); }, Doubles{{0, 0}, {3, 4}}) ==
+                std::vector<Verdict>{undecidable, undecidable, right, right}));
+    BOOST_TEST((verdicts([](auto& x) { return hypot(x, x); }, Doubles{1e-9, -1e-9, 1}) ==
+                std::vector<Verdict>{right, right, right}));
+    // A root of less than a square has no slope at all there, in neither mode.
+    BOOST_TEST(check_gradients([](auto& x) { return norm_lp(x, 0.5); }, {Doubles{0, 1}}));
 }
 
 BOOST_AUTO_TEST_CASE(near_a_kink_a_smaller_step_tells) {
