@@ -143,6 +143,18 @@ BOOST_AUTO_TEST_CASE(a_summary_adds_up) {
     BOOST_TEST(summary(sum(net.W1 * net.W1 + net.W1)).parameters == 8);
 }
 
+BOOST_AUTO_TEST_CASE(what_explains_is_printed_as_it_is) {
+    const Network net;
+    const xgrad::Summary table = summary(net.J);
+    const xgrad::Derivation equations = derivation(net.J, {net.W1});
+    BOOST_TEST(fmt::format("{}", table) == table.text());
+    BOOST_TEST(fmt::format("{}", equations) == equations.text());
+    BOOST_TEST(fmt::format("{}", broadcasts(net.J)) == to_string(broadcasts(net.J)));
+    std::ostringstream stream;
+    stream << table << equations;
+    BOOST_TEST(stream.str() == table.text() + equations.text());
+}
+
 BOOST_AUTO_TEST_CASE(every_stretch_is_listed) {
     const Network net;
     const std::vector<xgrad::Broadcast> found = broadcasts(net.J);
