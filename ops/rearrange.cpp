@@ -139,6 +139,12 @@ Tensor squeeze(const Operand& x, const Axes& axes) {
 Tensor expand_dims(const Operand& x, std::int64_t axis) {
     const Entry entry(x);
     Shape shape = entry.shape();
+    const auto rank = static_cast<std::int64_t>(shape.rank()) + 1;
+    if (axis < -rank || axis >= rank) {
+        throw ShapeError("expand_dims",
+                         "needs an axis from " + std::to_string(-rank) + " to " + std::to_string(rank - 1),
+                         std::to_string(axis) + " for " + explain::operand_text(entry.tensor), entry.at);
+    }
     const std::size_t place = resolve_axis(axis, shape.rank() + 1, "expand_dims", entry.at);
     require_rank(shape.rank() + 1, "expand_dims", entry.at);
     shape.insert(place, 1);

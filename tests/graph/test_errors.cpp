@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(of_gradients) {
     FAILS(GradientError, w.grad(), "grad: needs backward() first, got no gradient on this parameter");
     FAILS(ValueError, c.grad(), "grad: needs a parameter, got a tensor that is not one");
     FAILS(ValueError, c.assign(c), "assign: needs a parameter, got a tensor that is not one");
-    FAILS(ShapeError, w.assign(b), "assign: needs the parameter's shape (2, 3), got (2, 1)");
+    FAILS(ShapeError, w.assign(b), "assign: needs the parameter's shape w (2, 3), got b (2, 1)");
     FAILS(DTypeError, w.assign(xt::ones<float>({2, 3})), "assign: needs the parameter's dtype float64, got float32");
     FAILS(GradientError, grad(sum(w > 0), w), "grad: needs a floating-point cost, got int64");
     FAILS(ShapeError, vjp(w * 2, c + b * tensor(1, 1, 1), {&w, 1}),
