@@ -186,6 +186,10 @@ std::string cure_of_branch(const NonFinite& report) {
                            report.name.empty() ? "x" : report.name);
     }
     if (op.empty()) return "make what it is computed from safe inside, with a where() around it";
+    const Op* known = find_op(op);
+    if (is_forward && known && !known->is_elementwise_kernel()) {
+        return "its numbers are too large: data of one scale, or a smaller learning rate, would keep it finite";
+    }
     if (is_forward && report.inputs.size() > 1) {
         return fmt::format("make the arguments of {} safe inside, with a where() around them", op);
     }

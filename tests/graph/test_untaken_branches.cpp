@@ -197,6 +197,21 @@ BOOST_AUTO_TEST_CASE(through_what_lies_between) {
     is_own_sqrt(of(where(c, root, 0) + where(c, 2 * root, 0)), "where", __LINE__);
 }
 
+BOOST_AUTO_TEST_CASE(a_product_that_overflows) {
+    const Tensor H = name(matmul(-1e200 * W, 1e200 * (X + 1)), "H"), U = xgrad::parameter(Array{{1, 2}, {3, 4}}, "U");
+    const Tensor J = sum(relu(matmul(U, H)));
+    const int line = __LINE__ - 1;
+    BOOST_TEST(J.item() == 0);
+    const NonFinite bad = first_non_finite(J, {U});
+    BOOST_TEST(bad.op == "matmul");
+    BOOST_TEST(bad.name == "H");
+    BOOST_TEST(bad.untaken_at == at_line("relu", line));
+    BOOST_TEST(
+        bad.text().ends_with(
+            "    its numbers are too large: data of one scale, or a smaller learning rate, would keep it finite\n"),
+        bad.text());
+}
+
 BOOST_AUTO_TEST_CASE(a_mask_that_multiplies_is_no_choice) {
     const Tensor mask = name(astype(x > 0, xgrad::DType::float64), "mask");
     const NonFinite bad = first_non_finite(sum(mask * own_sqrt(x)), {x});
