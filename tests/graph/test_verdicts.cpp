@@ -183,6 +183,23 @@ BOOST_AUTO_TEST_CASE(steps_and_infinities) {
     BOOST_TEST((row_of([](auto& x) { return apply(nan_square, {x}); }, 2).verdict == wrong));
 }
 
+BOOST_AUTO_TEST_CASE(an_infinite_slope_excuses_no_other_entry) {
+    const auto beside = [](const Op& op) {
+        return [&op](const Tensor& x) {
+            return concatenate({sqrt(view(x, {range(0, 1)})), apply(op, {view(x, {range(1, 3)})})});
+        };
+    };
+    const Doubles x{0, 1.5, 2};
+    BOOST_TEST((verdicts(beside(own_relu), x) == std::vector<Verdict>{undecidable, right, right}));
+    BOOST_TEST((verdicts(beside(twice_relu), x) == std::vector<Verdict>{undecidable, wrong, wrong}));
+    BOOST_TEST((verdicts(beside(twice_relu), x, {.order = 2})[1] == wrong));
+    // Infinite on both sides, where differences are finite and grow.
+    BOOST_TEST((row_of([](auto& t) { return cbrt(t); }, 0).verdict == undecidable));
+    for (const int directions : {0, 2}) {
+        BOOST_TEST(check_gradients([](auto& t) { return cbrt(t); }, {x}, {.order = 2, .directions = directions}));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(evidence_says_why) {
     const CheckRow kink = row_of([](auto& x) { return abs(x); }, 0);
     BOOST_TEST(has(kink.evidence, "a kink: slope "));
