@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/explain/watch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
@@ -23,6 +24,21 @@ std::string described(const Node& node) {
 
 bool is_view(const Node& node) {
     return !node.is_leaf() && !node.is_computed && std::holds_alternative<LayoutRule>(node.formula().op->forward);
+}
+
+/// A call while values are watched: recorded like any function, so that an error names the operation and its line.
+std::vector<Tensor> recorded_call(const ListFunction& f, std::span<const NodeRef> inputs, Location at) {
+    std::vector<Tensor> arguments, values;
+    for (const NodeRef& input : inputs) {
+        const NodeRef leaf = constant_leaf(Tensor(input), at);
+        leaf->needs_gradient = leaf->is_variable = is_floating(leaf->dtype);
+        arguments.emplace_back(leaf);
+        if (input->extra && !input->extra->name.empty()) xgrad::name(arguments.back(), input->extra->name);
+    }
+    const std::vector<Tensor> results = f(arguments);
+    compute(results, at);
+    for (const Tensor& result : results) values.emplace_back(constant_leaf(result, at));
+    return values;
 }
 
 }  // namespace
@@ -244,6 +260,10 @@ std::vector<Tensor> CompiledFunction::call(std::span<const Tensor* const> tensor
         Node* input = state.inputs.back().get();
         run::execute({&input, 1});
         run::make_contiguous(*input);
+    }
+    if (explain::is_watching()) {
+        const std::vector<NodeRef> inputs = std::move(state.inputs);
+        return recorded_call(state.f, inputs, at);
     }
     auto& recordings = state.recordings;
     const auto fitting = std::find_if(recordings.rbegin(), recordings.rend(),

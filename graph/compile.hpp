@@ -94,7 +94,8 @@ class Compiled {
 /// operations: what it reads, prints or assigns happens when it is recorded, not at each call. Parameters that it uses
 /// have the value they have at each call; other tensors that it uses keep the value they had. Draws from a generator
 /// are made anew at each call. Results are values without history: derivatives are taken inside f. Called with other
-/// shapes or dtypes than before, it records f again; recordings() and reason() tell.
+/// shapes or dtypes than before, it records f again; recordings() and reason() tell. While a WatchNonFinite is alive, a
+/// call records f and computes it like any other function.
 template <class F>
 auto compile(F f, Location at = Location::current()) {
     using detail::CompiledFunction;

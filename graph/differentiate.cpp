@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include <xgrad/graph/ancestry.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
@@ -128,8 +129,8 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
         throw GradientError("grad", "needs a floating-point result", std::string(name(root->dtype)), at);
     }
     if (seed->shape != root->shape) {
-        throw ShapeError("vjp", "needs a cotangent like the result " + to_string(root->shape), to_string(seed->shape),
-                         at);
+        throw ShapeError("vjp", "needs a cotangent like the result " + explain::operand_text(*root),
+                         explain::operand_text(*seed), at);
     }
     if (seed->dtype != root->dtype) {
         throw DTypeError("vjp", "needs a cotangent of the result's dtype " + std::string(name(root->dtype)),
@@ -204,8 +205,8 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         require_differentiable(xs[index], "jvp", at);
         const NodeRef& tangent = source(tangents[index], "jvp", at);
         if (tangent->shape != xs[index].shape()) {
-            throw ShapeError("jvp", "needs a tangent like its tensor " + to_string(xs[index].shape()),
-                             to_string(tangent->shape), at);
+            throw ShapeError("jvp", "needs a tangent like its tensor " + explain::operand_text(xs[index]),
+                             explain::operand_text(*tangent), at);
         }
         if (tangent->dtype != xs[index].dtype()) {
             throw DTypeError("jvp", "needs a tangent of its tensor's dtype " + std::string(name(xs[index].dtype())),

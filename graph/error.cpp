@@ -35,6 +35,11 @@ thread_local bool is_attributed = false;
 Error::Error(std::string_view op, std::string_view rule, std::string_view facts, Location at, std::string_view cure)
     : std::runtime_error(compose(op, rule, facts, at, cure)), op_(op), location_(at) {}
 
+Error::Error(const Error& error, std::string_view cure)
+    : std::runtime_error(std::string(error.what()) + "; " + std::string(cure)),
+      op_(error.op_),
+      location_(error.location_) {}
+
 Attribution::Attribution(Location at) noexcept : previous_(attributed), owner_(!is_attributed) {
     if (owner_) {
         attributed = at;

@@ -17,6 +17,8 @@ class Error : public std::runtime_error {
     /// `rule` is what was broken, `facts` what was found (may be empty), `cure` what would mend it (likewise); one
     /// that begins with a new line stands on lines of its own.
     Error(std::string_view op, std::string_view rule, std::string_view facts, Location at, std::string_view cure = {});
+    /// The same with what would mend it.
+    Error(const Error& error, std::string_view cure);
 
     const std::string& op() const noexcept { return op_; }
     Location location() const noexcept { return location_; }

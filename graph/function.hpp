@@ -37,6 +37,25 @@ concept TakesVector = requires {
 }
 &&std::is_invocable_v<F&, const std::vector<Tensor>&>;
 
+/// Whether a function gives a vector of tensors, not one.
+template <class F, std::size_t... I>
+constexpr bool returns_list_of(std::index_sequence<I...>) {
+    return !std::is_convertible_v<std::invoke_result_t<F&, Argument<I>...>, Tensor>;
+}
+
+template <class F, std::size_t N = 1>
+constexpr bool returns_list() {
+    if constexpr (TakesVector<F>) {
+        return !std::is_convertible_v<std::invoke_result_t<F&, const std::vector<Tensor>&>, Tensor>;
+    } else if constexpr (N > 8) {
+        return false;
+    } else if constexpr (takes<F>(std::make_index_sequence<N>())) {
+        return returns_list_of<F>(std::make_index_sequence<N>());
+    } else {
+        return returns_list<F, N + 1>();
+    }
+}
+
 /// A function of n tensors, or of a vector of them, as the latter; n is at most eight.
 template <class R = Tensor, class F, std::size_t N = 1>
 std::function<R(const std::vector<Tensor>&)> of_vector(F f, std::size_t inputs, std::string_view op, Location at) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <xgrad/graph/differentiate.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
 
@@ -107,8 +108,8 @@ void assign(const std::vector<Tensor>& parameters, const std::vector<Tensor>& va
         const Node& node = *parameters[index].node();
         const NodeRef& given = source(values[index], "assign", at);
         if (given->shape != node.shape) {
-            throw ShapeError("assign", "needs the parameter's shape " + to_string(node.shape), to_string(given->shape),
-                             at);
+            throw ShapeError("assign", "needs the parameter's shape " + explain::operand_text(node),
+                             explain::operand_text(*given), at);
         }
         if (given->dtype != node.dtype) {
             throw DTypeError("assign", "needs the parameter's dtype " + std::string(name(node.dtype)),
@@ -225,7 +226,9 @@ NodeRef readable(const Tensor& tensor, DType dtype, Location at) {
 long double only_element(const Tensor& tensor, Location at) {
     at = Attribution::resolve(at);
     const NodeRef& node = source(tensor, "item", at);
-    if (node->shape.size() != 1) throw ShapeError("item", "needs exactly one element", to_string(node->shape), at);
+    if (node->shape.size() != 1) {
+        throw ShapeError("item", "needs exactly one element", explain::operand_text(*node), at);
+    }
     Node* root = node.get();
     run::execute({&root, 1});
     return visit(node->dtype, [&](auto zero) -> long double {

@@ -92,6 +92,8 @@ namespace detail {
 
 GradientReport check_gradients(const TensorFunction& f, const std::vector<Tensor>& inputs, const CheckOptions& options,
                                Location at);
+/// The elements of all of them that are floating point, as one vector. GradientError if none is.
+Tensor side_by_side(const std::vector<Tensor>& results, Location at);
 
 }  // namespace detail
 
@@ -100,18 +102,25 @@ GradientReport check_gradients(const TensorFunction& f, const std::vector<Tensor
 ///     check_gradients([](auto& W, auto& b) { return cost(W, b); }, {W, b})
 ///
 /// f takes one to eight tensors, or a vector of any number; it maps the inputs (floating point ones are varied, others
-/// are passed as they are) to a tensor of any shape, which is contracted with a random cotangent. Differences of order
-/// h⁶ (Richardson's extrapolation) are taken in the next higher precision where f allows it: float32 is checked in
-/// float64, float64 in long double (along directions in float64). The step shrinks until they settle and no ReLU,
-/// maximum, ... of the graph changes its branch within it. A row is wrong if the two numbers differ by more than the
-/// estimated error of both. On a kink or a tie a derivative between the two one-sided slopes is undecidable, not wrong.
-/// GradientError if f's result is not floating point.
+/// are passed as they are) to a tensor of any shape, or a vector of tensors, contracted with a random cotangent.
+/// Differences of order h⁶ (Richardson's extrapolation) are taken in the next higher precision where f allows it:
+/// float32 is checked in float64, float64 in long double (along directions in float64). The step shrinks until they
+/// settle and no ReLU, maximum, ... of the graph changes its branch within it. A row is wrong if the two numbers differ
+/// by more than the estimated error of both. On a kink or a tie a derivative between the two one-sided slopes is
+/// undecidable, not wrong. GradientError if f's result is not floating point.
 template <class F>
 requires(!std::is_invocable_v<F&>) GradientReport
     check_gradients(F f, const std::vector<Tensor>& inputs, const CheckOptions& options = {},
                     Location at = Location::current()) {
-    return detail::check_gradients(detail::of_vector(std::move(f), inputs.size(), "check_gradients", at), inputs,
-                                   options, at);
+    if constexpr (detail::returns_list<F>()) {
+        auto list = detail::of_vector<std::vector<Tensor>>(std::move(f), inputs.size(), "check_gradients", at);
+        return detail::check_gradients(
+            [list, at](const std::vector<Tensor>& x) { return detail::side_by_side(list(x), at); }, inputs, options,
+            at);
+    } else {
+        return detail::check_gradients(detail::of_vector(std::move(f), inputs.size(), "check_gradients", at), inputs,
+                                       options, at);
+    }
 }
 
 /// The same for a function that reads parameters by itself, a model's cost for example. It is called once, and what it

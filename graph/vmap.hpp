@@ -23,24 +23,6 @@ std::vector<Tensor> vmap(const ListFunction& f, const std::vector<Tensor>& xs, s
 std::vector<Tensor> per_example_gradients(const TensorFunction& cost, const std::vector<Tensor>& parameters,
                                           const std::vector<Tensor>& data, std::int64_t axis, Location at);
 
-template <class F, std::size_t... I>
-constexpr bool returns_list_of(std::index_sequence<I...>) {
-    return !std::is_convertible_v<std::invoke_result_t<F&, Argument<I>...>, Tensor>;
-}
-
-template <class F, std::size_t N = 1>
-constexpr bool returns_list() {
-    if constexpr (TakesVector<F>) {
-        return !std::is_convertible_v<std::invoke_result_t<F&, const std::vector<Tensor>&>, Tensor>;
-    } else if constexpr (N > 8) {
-        return false;
-    } else if constexpr (takes<F>(std::make_index_sequence<N>())) {
-        return returns_list_of<F>(std::make_index_sequence<N>());
-    } else {
-        return returns_list<F, N + 1>();
-    }
-}
-
 }  // namespace detail
 
 /// f of every example: the xs hold the examples along `axis`, f is called with that axis taken away, and the results

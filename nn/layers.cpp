@@ -1,5 +1,6 @@
 #include <xgrad/nn/layers.hpp>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
@@ -15,6 +16,7 @@ Linear::Linear(std::int64_t n_in, std::int64_t n_out, Init init, random::Generat
       b_(register_parameter("b", zeros({n_out, 1}, dtype, at), at)) {}
 
 Tensor Linear::forward(const Tensor& X) const {
+    const Attribution attribution(place_of_call());
     return matmul(W_, X) + b_;
 }
 
@@ -46,42 +48,52 @@ Conv2d::Conv2d(std::int64_t n_in, std::int64_t n_out, PerAxis kernel, const Conv
       b_(register_parameter("b", zeros({n_out, 1, 1}, dtype, at), at)) {}
 
 Tensor Conv2d::forward(const Tensor& X) const {
+    const Attribution attribution(place_of_call());
     return conv2d(X, W_, options_) + b_;
 }
 
 Tensor MaxPool2d::forward(const Tensor& X) const {
+    const Attribution attribution(place_of_call());
     return max_pool2d(X, kernel_, options_);
 }
 
 Tensor AvgPool2d::forward(const Tensor& X) const {
+    const Attribution attribution(place_of_call());
     return avg_pool2d(X, kernel_, options_);
 }
 
 Tensor Flatten::forward(const Tensor& X) const {
+    const Attribution attribution(place_of_call());
     const Shape& shape = X.shape();
-    if (shape.rank() == 0) throw ShapeError("Flatten", "needs examples (N, ...)", to_string(shape), {});
+    if (shape.rank() == 0)
+        throw ShapeError("Flatten", "needs examples (N, ...)", explain::operand_text(X), Attribution::resolve({}));
     std::int64_t features = 1;
     for (std::size_t axis = 1; axis < shape.rank(); ++axis) features *= shape[axis];
     return transpose(reshape(X, {shape[0], features}));
 }
 
 Tensor ReLU::forward(const Tensor& Z) const {
+    const Attribution attribution(place_of_call());
     return relu(Z);
 }
 
 Tensor LeakyReLU::forward(const Tensor& Z) const {
+    const Attribution attribution(place_of_call());
     return leaky_relu(Z, slope_);
 }
 
 Tensor Sigmoid::forward(const Tensor& Z) const {
+    const Attribution attribution(place_of_call());
     return sigmoid(Z);
 }
 
 Tensor Tanh::forward(const Tensor& Z) const {
+    const Attribution attribution(place_of_call());
     return tanh(Z);
 }
 
 Tensor Softmax::forward(const Tensor& Z) const {
+    const Attribution attribution(place_of_call());
     return softmax(Z, 0);
 }
 
@@ -92,6 +104,7 @@ Dropout::Dropout(double p, Location at) : p_(p) {
 }
 
 Tensor Dropout::forward(const Tensor& X) const {
+    const Attribution attribution(place_of_call());
     if (!is_training() || p_ == 0) return X;
     const Tensor keep = random::uniform(X.shape(), 0, 1, X.dtype()) >= p_;
     return where(keep, X / (1 - p_), 0);

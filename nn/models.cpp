@@ -23,7 +23,10 @@ namespace {
 
 void require_examples(std::string_view op, const Tensor& X, std::int64_t features, Location at) {
     if (X.rank() != 2 || X.shape()[0] != features) {
-        throw ShapeError(op, "needs examples (" + std::to_string(features) + ", m)", explain::operand_text(X), at);
+        const bool is_turned = X.rank() == 2 && X.shape()[1] == features;
+        const std::string called = explain::operand_name(*X.node());
+        throw ShapeError(op, "needs examples (" + std::to_string(features) + ", m)", explain::operand_text(X), at,
+                         is_turned ? fmt::format("did you mean transpose({})?", called.empty() ? "X" : called) : "");
     }
     if (X.shape()[1] == 0) throw ValueError(op, "needs at least one example", to_string(X.shape()), at);
 }
@@ -31,7 +34,9 @@ void require_examples(std::string_view op, const Tensor& X, std::int64_t feature
 /// Labels of two classes: (1, m), each 0 or 1.
 void require_binary(std::string_view op, const Tensor& X, const Tensor& Y, Location at) {
     if (Y.shape() != Shape{1, X.shape()[1]}) {
-        throw ShapeError(op, "needs labels (1, " + std::to_string(X.shape()[1]) + ")", explain::operand_text(Y), at);
+        explain::refuse(op, "needs labels (1, m) for examples (n, m)", {X, Y}, at, [&](auto operands) {
+            return operands[0]->shape == X.shape() && operands[1]->shape == Shape{1, X.shape()[1]};
+        });
     }
     visit(Y.dtype(), [&](auto zero) {
         const NodeRef node = detail::readable(Y, Y.dtype(), at);

@@ -1,6 +1,34 @@
 #include <xgrad/nn/module.hpp>
 
+#include <utility>
+
 namespace xgrad::nn {
+
+namespace {
+
+thread_local const Location* called_at = nullptr;
+
+class Calling {
+  public:
+    explicit Calling(const Location& at) : previous_(std::exchange(called_at, &at)) {}
+    ~Calling() { called_at = previous_; }
+    Calling(const Calling&) = delete;
+    Calling& operator=(const Calling&) = delete;
+
+  private:
+    const Location* previous_;
+};
+
+}  // namespace
+
+Tensor Module::operator()(const Tensor& X, Location at) const {
+    const Calling calling(at);
+    return forward(X);
+}
+
+Location Module::place_of_call(Location otherwise) noexcept {
+    return called_at ? *called_at : otherwise;
+}
 
 void Module::require_free(const State& state, const std::string& name, Location at) {
     const auto is_taken = [&](const auto& list) {

@@ -24,7 +24,8 @@ class Module {
 
     /// What the module makes of X, (features, examples).
     virtual Tensor forward(const Tensor& X) const = 0;
-    Tensor operator()(const Tensor& X) const { return forward(X); }
+    /// forward(); what the library's layers record in it, and errors of theirs, name this place.
+    Tensor operator()(const Tensor& X, Location at = Location::current()) const;
 
     /// All parameters, those of the parts included, in the order of registration.
     std::vector<Tensor> parameters() const;
@@ -40,6 +41,9 @@ class Module {
     Module() : state_(std::make_shared<State>()) {}
     Module(const Module&) = default;
     Module& operator=(const Module&) = default;
+
+    /// Where the innermost module was called that is at work; `otherwise` if its forward() was called itself.
+    static Location place_of_call(Location otherwise = Location::current()) noexcept;
 
     /// A parameter with this value, known to the module by name. ValueError if the name is taken.
     Tensor register_parameter(const std::string& name, const Tensor& value, Location at = Location::current());

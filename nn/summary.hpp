@@ -10,3 +10,9 @@ namespace xgrad::nn {
 Summary summary(Module& model, const Shape& input, DType dtype = DType::float32, Location at = Location::current());
 
 }  // namespace xgrad::nn
+
+namespace xgrad {
+
+using nn::summary;  // beside that of a tensor
+
+}  // namespace xgrad

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/pack.hpp>
@@ -221,98 +222,129 @@ std::int64_t positions(std::int64_t extent, std::int64_t kernel, std::int64_t st
     return kernel < 1 || room < 0 ? 0 : room / stride + 1;
 }
 
-bool fits_int32(const Shape& shape) {
-    for (const std::int64_t extent : shape) {
-        if (extent > INT32_MAX) return false;
-    }
-    return true;
+/// True if sizes may be worked out from these shapes; if not, the operation's rule says what is wrong with them.
+bool have_rank(std::size_t rank, const Shape& x, const Shape& w) {
+    const auto fits_int32 = [](std::int64_t extent) { return extent <= INT32_MAX; };
+    return x.rank() == rank && w.rank() == rank && std::all_of(x.begin(), x.end(), fits_int32) &&
+           std::all_of(w.begin(), w.end(), fits_int32);
 }
 
-/// True if sizes may be worked out from these shapes; if not, the operation's rule says what is wrong with them.
-bool have_rank(std::size_t rank, const Tensor& x, const Tensor& w) {
-    return x.rank() == rank && w.rank() == rank && fits_int32(x.shape()) && fits_int32(w.shape());
+/// The options of both, which are not of one type; `size` is still to be worked out.
+template <class Options>
+ConvGeometry geometry_of(const Options& options) {
+    return {.size = {0, 0},
+            .stride = {options.stride.height, options.stride.width},
+            .padding = {options.padding.height, options.padding.width},
+            .dilation = {options.dilation.height, options.dilation.width},
+            .groups = options.groups};
+}
+
+using AttributesOf = std::function<Attributes(const Shape& x, const Shape& w)>;
+
+/// Whether a rule takes the operands, with the attributes that follow from their shapes.
+explain::Accepts takes(Signature (*rule)(const Call&), const AttributesOf& attributes_of) {
+    return [=](std::span<Node* const> operands) {
+        try {
+            rule(Call{{}, operands, attributes_of(operands[0]->shape, operands[1]->shape), {}});
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    };
+}
+
+Tensor apply_fitting(const Op& op, const Promoted& pair, Signature (*rule)(const Call&),
+                     const AttributesOf& attributes_of) {
+    const std::vector<Tensor> operands{pair.x, pair.y};
+    return explain::with_cure(op.name, operands, takes(rule, attributes_of), [&] {
+        const Attributes attributes = attributes_of(pair.x.shape(), pair.y.shape());
+        Node* const inputs[] = {source(pair.x, op.name, pair.at).get(), source(pair.y, op.name, pair.at).get()};
+        rule(Call{op.name, inputs, attributes, pair.at});
+        return apply(op, operands, attributes, pair.at);
+    });
 }
 
 }  // namespace
 
 Tensor conv2d(const Operand& x, const Operand& w, const ConvOptions& options) {
     const Promoted pair = promote("conv2d", x, w);
-    const auto& [stride, padding, dilation, groups] = options;
-    require_range("conv2d", "stride", stride, 1, pair.at);
-    require_range("conv2d", "padding", padding, 0, pair.at);
-    require_range("conv2d", "dilation", dilation, 1, pair.at);
-    Shape size{0, 0};
-    if (have_rank(4, pair.x, pair.y)) {
-        const Shape& image = pair.x.shape();
-        const Shape& kernel = pair.y.shape();
-        size = {positions(image[2], kernel[2], stride.height, padding.height, dilation.height),
-                positions(image[3], kernel[3], stride.width, padding.width, dilation.width)};
-    }
-    const ConvGeometry geometry{.size = size,
-                                .stride = {stride.height, stride.width},
-                                .padding = {padding.height, padding.width},
-                                .dilation = {dilation.height, dilation.width},
-                                .groups = groups};
-    return apply(conv2d_op, {pair.x, pair.y}, geometry.attributes(), pair.at);
+    require_range("conv2d", "stride", options.stride, 1, pair.at);
+    require_range("conv2d", "padding", options.padding, 0, pair.at);
+    require_range("conv2d", "dilation", options.dilation, 1, pair.at);
+    return apply_fitting(conv2d_op, pair, convolved, [&](const Shape& image, const Shape& kernel) {
+        ConvGeometry geometry = geometry_of(options);
+        for (std::size_t axis = 0; axis < 2 && have_rank(4, image, kernel); ++axis) {
+            geometry.size[axis] = positions(image[axis + 2], kernel[axis + 2], geometry.stride[axis],
+                                            geometry.padding[axis], geometry.dilation[axis]);
+        }
+        return geometry.attributes();
+    });
 }
 
 Tensor conv1d(const Operand& x, const Operand& w, const Conv1dOptions& options) {
     const Promoted pair = promote("conv1d", x, w);
     const Attribution attribution(pair.at);
-    const auto& [stride, padding, dilation, groups] = options;
-    require_range("conv1d", "stride", stride, 1, pair.at);
-    require_range("conv1d", "padding", padding, 0, pair.at);
-    require_range("conv1d", "dilation", dilation, 1, pair.at);
-    Shape size{0};
-    if (have_rank(3, pair.x, pair.y)) {
-        size = {positions(pair.x.shape()[2], pair.y.shape()[2], stride, padding, dilation)};
-    }
+    require_range("conv1d", "stride", options.stride, 1, pair.at);
+    require_range("conv1d", "padding", options.padding, 0, pair.at);
+    require_range("conv1d", "dilation", options.dilation, 1, pair.at);
+    const AttributesOf own = [&](const Shape& row, const Shape& kernel) {
+        Shape size{0};
+        if (have_rank(3, row, kernel)) {
+            size = {positions(row[2], kernel[2], options.stride, options.padding, options.dilation)};
+        }
+        return Attributes{{"groups", options.groups}, {"size", size}};
+    };
     // Judged as what it is, so that an error shows the caller's own shapes; computed as an image of one row.
     Node* const inputs[] = {source(pair.x, "conv1d", pair.at).get(), source(pair.y, "conv1d", pair.at).get()};
-    const Attributes own{{"groups", groups}, {"size", size}};
-    const Shape result = convolved(Call{"conv1d", inputs, own, pair.at}).shape;
+    Shape result;
+    explain::with_cure("conv1d", {pair.x, pair.y}, takes(convolved, own), [&] {
+        result = convolved(Call{"conv1d", inputs, own(pair.x.shape(), pair.y.shape()), pair.at}).shape;
+        return Tensor();
+    });
     const auto as_row = [](const Tensor& tensor) {
         const Shape& shape = tensor.shape();
         return reshape(tensor, {shape[0], shape[1], 1, shape[2]});
     };
-    const ConvOptions flat{.stride = {1, stride}, .padding = {0, padding}, .dilation = {1, dilation}, .groups = groups};
+    const ConvOptions flat{.stride = {1, options.stride},
+                           .padding = {0, options.padding},
+                           .dilation = {1, options.dilation},
+                           .groups = options.groups};
     return reshape(conv2d(as_row(pair.x), as_row(pair.y), flat), result);
 }
 
 Tensor conv_transpose2d(const Operand& x, const Operand& w, const ConvTransposeOptions& options) {
     constexpr std::string_view op = "conv_transpose2d";
     const Promoted pair = promote(op, x, w);
-    const auto& [stride, padding, output_padding, dilation, groups] = options;
+    const PerAxis stride = options.stride, dilation = options.dilation, extra = options.output_padding;
     require_range(op, "stride", stride, 1, pair.at);
-    require_range(op, "padding", padding, 0, pair.at);
+    require_range(op, "padding", options.padding, 0, pair.at);
     require_range(op, "dilation", dilation, 1, pair.at);
-    require_range(op, "output padding", output_padding, 0, pair.at);
-    if (output_padding.height >= std::max(stride.height, dilation.height) ||
-        output_padding.width >= std::max(stride.width, dilation.width)) {
+    require_range(op, "output padding", extra, 0, pair.at);
+    if (extra.height >= std::max(stride.height, dilation.height) ||
+        extra.width >= std::max(stride.width, dilation.width)) {
         throw ValueError(op, "needs an output padding below the stride or the dilation",
-                         to_string(Shape{output_padding.height, output_padding.width}), pair.at);
+                         to_string(Shape{extra.height, extra.width}), pair.at);
     }
-    ConvGeometry geometry{.size = {0, 0},
-                          .stride = {stride.height, stride.width},
-                          .padding = {padding.height, padding.width},
-                          .dilation = {dilation.height, dilation.width},
-                          .groups = groups};
-    if (have_rank(4, pair.x, pair.y)) {
-        const Shape extra{output_padding.height, output_padding.width};
-        bool has_pixels = true;
-        for (std::size_t axis = 0; axis < 2; ++axis) {
-            const std::int64_t image = pair.x.shape()[axis + 2];
-            const std::int64_t kernel = pair.y.shape()[axis + 2];
-            geometry.size[axis] = (image - 1) * geometry.stride[axis] - 2 * geometry.padding[axis] +
-                                  geometry.dilation[axis] * (kernel - 1) + 1 + extra[axis];
-            has_pixels = has_pixels && image > 0 && kernel > 0 && geometry.size[axis] > 0;
+    const auto attributes_of = [&](const Shape& images, const Shape& kernels) {
+        ConvGeometry geometry = geometry_of(options);
+        const Shape more{extra.height, extra.width};
+        for (std::size_t axis = 0; axis < 2 && have_rank(4, images, kernels); ++axis) {
+            const std::int64_t image = images[axis + 2];
+            const std::int64_t kernel = kernels[axis + 2];
+            const std::int64_t size = (image - 1) * geometry.stride[axis] - 2 * geometry.padding[axis] +
+                                      geometry.dilation[axis] * (kernel - 1) + 1 + more[axis];
+            geometry.size[axis] = image > 0 && kernel > 0 ? std::max<std::int64_t>(size, 0) : 0;
         }
-        if (!has_pixels) {
-            throw ShapeError(op, "needs an input, a kernel and a result of at least one pixel",
-                             to_string(pair.x.shape()) + " and " + to_string(pair.y.shape()), pair.at);
+        return geometry.attributes();
+    };
+    const auto rule = [](const Call& call) {
+        const Signature signature = transposed_in_x(call);
+        for (const std::int64_t extent : call.attributes.at<Shape>("size")) {
+            if (extent < 1) call.fail("needs an input, a kernel and a result of at least one pixel");
         }
-    }
-    return apply(conv_transpose2d_op, {pair.x, pair.y}, geometry.attributes(), pair.at);
+        return signature;
+    };
+    return apply_fitting(conv_transpose2d_op, pair, rule, attributes_of);
 }
 
 }  // namespace xgrad

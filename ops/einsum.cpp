@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/linalg.hpp>
@@ -51,7 +52,8 @@ bool holds(const Labels& labels, Label label) {
 /// The subscripts taken apart.
 class Subscripts {
   public:
-    Subscripts(std::string_view text, const std::vector<Tensor>& operands, Location at) : text_(text), at_(at) {
+    Subscripts(std::string_view text, const std::vector<Tensor>& operands, Location at)
+        : text_(text), operands_(operands), at_(at) {
         std::string plain;
         for (char c : text) {
             if (c != ' ') plain += c;
@@ -80,7 +82,10 @@ class Subscripts {
 
   private:
     [[noreturn]] void fail(std::string_view rule, const std::string& facts) const {
-        throw ShapeError("einsum", rule, facts + " in " + std::string(text_), at_);
+        std::vector<Node*> nodes;
+        for (const Tensor& operand : operands_) nodes.push_back(operand.node().get());
+        throw ShapeError("einsum", rule, facts + " in " + std::string(text_) + " of " + explain::operands_text(nodes),
+                         at_);
     }
 
     /// The letters of one group; `hidden` axes stand in place of an ellipsis.
@@ -155,6 +160,7 @@ class Subscripts {
     }
 
     std::string_view text_;
+    const std::vector<Tensor>& operands_;
     Location at_;
     std::size_t hidden_ = 0;  // axes behind the longest ellipsis
     std::map<Label, std::int64_t> extents_;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include <fmt/format.h>
+
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
@@ -341,7 +343,7 @@ Tensor take_along_axis(const Operand& x, const Operand& indices, std::int64_t ax
     const std::size_t along = resolve_axis(axis, x.tensor(), "take_along_axis", at);
     Shape joined;
     const auto fits = [&](const Shape& array, const Shape& places) {
-        if (array.rank() != places.rank() || along >= array.rank()) return false;
+        if (array.rank() != shape.rank() || array.rank() != places.rank()) return false;
         Shape aligned = places;
         aligned[along] = array[along];
         return broadcast(array, aligned, joined);
@@ -363,9 +365,17 @@ Tensor scatter_add(const Operand& x, const Operand& indices, const Operand& upda
     const Attribution attribution(pair.at);
     const Shape& shape = pair.x.shape();
     const auto along = static_cast<std::int64_t>(resolve_axis(axis, pair.x, "scatter_add", pair.at));
-    if (indices.tensor().shape() != pair.y.shape()) {
-        explain::refuse("scatter_add", "needs updates and indices of one shape", {pair.y, indices.tensor()}, pair.at,
-                        [](auto operands) { return operands[0]->shape == operands[1]->shape; });
+    const auto fit = [&](const Shape& array, const Shape& places, const Shape& values) {
+        if (array != shape || places.rank() != array.rank() || places != values) return false;
+        Shape aligned = places;
+        aligned[static_cast<std::size_t>(along)] = array[static_cast<std::size_t>(along)];
+        return aligned == array;
+    };
+    if (!fit(shape, indices.tensor().shape(), pair.y.shape())) {
+        explain::refuse("scatter_add",
+                        fmt::format("needs indices and updates of one shape, that of x but along axis {}", along),
+                        {pair.x, indices.tensor(), pair.y}, pair.at,
+                        [&](auto operands) { return fit(operands[0]->shape, operands[1]->shape, operands[2]->shape); });
     }
     return add(pair.x, scatter(pair.y, indices.tensor(), along, shape, pair.at));
 }

@@ -50,6 +50,7 @@ const Op& matmul_op = define(Linear{
             const Shape& B = call.shape(1);
             if (!is_floating(call.dtype(0)) || call.dtype(0) != call.dtype(1))
                 call.fail_dtype("needs float32 or float64");
+            if (A.rank() < 2 || B.rank() < 2) call.fail("needs (n, k) and (k, m)");
             for (std::int64_t extent : {A[A.rank() - 2], A.back(), B.back()}) {
                 if (extent > std::numeric_limits<int>::max()) call.fail("needs matrices of extents below 2^31");
             }

@@ -193,9 +193,11 @@ const Op& hinge_op = define(Composite{
                      labelled(shapes_of_losses(between(-2, 2), {}, hinge_of_classes), 2)),
 });
 
+constexpr const char* one_shape = "needs a prediction and a target of one shape";
+
 void require_same_shape(std::string_view op, const Tensor& prediction, const Tensor& target, Location at) {
     if (prediction.shape() == target.shape()) return;
-    explain::refuse(op, "needs a prediction and a target of one shape", {prediction, target}, at,
+    explain::refuse(op, one_shape, {prediction, target}, at,
                     [](auto operands) { return operands[0]->shape == operands[1]->shape; });
 }
 
@@ -204,24 +206,30 @@ void require_floating(std::string_view op, const Tensor& prediction, Location at
     throw DTypeError(op, "needs float32 or float64", std::string(name(prediction.dtype())), at);
 }
 
-void require_columns(std::string_view op, const std::string& what, const Tensor& prediction, Location at) {
-    if (prediction.rank() == 2) return;
-    throw ShapeError(op, "needs " + what + " (classes, m)", explain::operand_text(prediction), at);
+/// A prediction (classes, m) with a distribution for each example.
+void require_distributions(std::string_view op, const std::string& what, const Tensor& prediction,
+                           const Tensor& distributions, Location at) {
+    if (prediction.rank() == 2 && prediction.shape() == distributions.shape()) return;
+    explain::refuse(
+        op, prediction.rank() == 2 ? one_shape : "needs " + what + " (classes, m)", {prediction, distributions}, at,
+        [](auto operands) { return operands[0]->shape.rank() == 2 && operands[0]->shape == operands[1]->shape; });
 }
 
 /// Labels (m) for a prediction (classes, m).
 Tensor labels_of(std::string_view op, const std::string& what, const Tensor& prediction, const Tensor& labels,
                  Location at) {
-    const std::int64_t m = prediction.shape()[1];
-    if (labels.shape() != Shape{m} && labels.shape() != Shape{1, m}) {
-        explain::refuse(op, "needs labels (m) or (1, m) for " + what + " (classes, m)", {prediction, labels}, at,
-                        [](auto operands) {
-                            const Shape& scores = operands[0]->shape;
-                            const Shape& given = operands[1]->shape;
-                            return scores.rank() == 2 && (given == Shape{scores[1]} || given == Shape{1, scores[1]});
+    const auto fit = [](const Shape& scores, const Shape& given) {
+        return scores.rank() == 2 && (given == Shape{scores[1]} || given == Shape{1, scores[1]});
+    };
+    if (!fit(prediction.shape(), labels.shape())) {
+        explain::refuse(op,
+                        prediction.rank() == 2 ? "needs labels (m) or (1, m) for " + what + " (classes, m)"
+                                               : "needs " + what + " (classes, m)",
+                        {prediction, labels}, at, [&](auto operands) {
+                            return !is_floating(operands[1]->dtype) && fit(operands[0]->shape, operands[1]->shape);
                         });
     }
-    return reshape(labels, {m});
+    return reshape(labels, {prediction.shape()[1]});
 }
 
 /// −1/m Σ L[label]; where() rather than a product alone, because the other classes may be impossible: L = −∞.
@@ -277,14 +285,13 @@ Tensor cross_entropy(const Operand& logits, const Operand& labels, std::optional
     const Tensor& Z = logits.tensor();
     const Tensor& given = labels.tensor();
     require_floating("cross_entropy", Z, at);
-    require_columns("cross_entropy", "logits", Z, at);
     if (!is_floating(given.dtype())) {
         const Tensor y = labels_of("cross_entropy", "logits", Z, given, at);
         // Before the softmax, so that a NaN in an example that does not count stays out of the gradient too.
         return mean_of_labelled(log_softmax(ignored ? where(y == *ignored, 0, Z) : Z, 0), y, ignored);
     }
     if (ignored) throw ValueError("cross_entropy", "needs labels to ignore one of them", "distributions", at);
-    require_same_shape("cross_entropy", Z, given, at);
+    require_distributions("cross_entropy", "logits", Z, given, at);
     const Tensor Y = astype(given, Z.dtype());
     return -sum(Y * log_softmax(Z, 0)) / static_cast<double>(Z.shape()[1]);
 }
@@ -294,7 +301,6 @@ Tensor nll(const Operand& logarithms, const Operand& labels, std::optional<std::
     const Attribution attribution(at);
     const Tensor& L = logarithms.tensor();
     require_floating("nll", L, at);
-    require_columns("nll", "log-probabilities", L, at);
     if (is_floating(labels.tensor().dtype())) {
         throw DTypeError("nll", "needs int32 or int64 labels", std::string(name(labels.tensor().dtype())), at);
     }
@@ -306,8 +312,7 @@ Tensor kl_div(const Operand& logarithms, const Operand& distributions) {
     const Attribution attribution(at);
     const Tensor& L = logarithms.tensor();
     require_floating("kl_div", L, at);
-    require_columns("kl_div", "log-probabilities", L, at);
-    require_same_shape("kl_div", L, distributions.tensor(), at);
+    require_distributions("kl_div", "log-probabilities", L, distributions.tensor(), at);
     const Tensor P = astype(distributions.tensor(), L.dtype());
     return sum(where(P == 0, 0, P * (log(P) - L))) / static_cast<double>(L.shape()[1]);
 }

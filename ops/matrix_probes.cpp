@@ -26,16 +26,21 @@ Tensor steps(const Shape& shape, DType dtype) {
 
 }  // namespace
 
+// What is no matrix stays as it is: what is probed refuses it.
+
 Tensor well_conditioned(const Tensor& A) {
+    if (A.rank() < 2) return A;
     const std::int64_t n = A.shape().back();
     return A * 0.5 + identity(n, A.dtype()) * (static_cast<double>(n) + 0.5);
 }
 
 Tensor spread_out(const Tensor& A) {
+    if (A.rank() < 2) return A;
     return symmetric_part(A) * 0.25 + steps(A.shape(), A.dtype());
 }
 
 Tensor spread_out_singular(const Tensor& A) {
+    if (A.rank() < 2) return A;
     return A * 0.125 + steps(A.shape(), A.dtype());
 }
 

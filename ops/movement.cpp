@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -9,6 +11,7 @@
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/movement_probes.hpp>
 
@@ -225,34 +228,75 @@ Tensor transpose(const Operand& x, const Axes& axes) {
     return apply(transpose_op, {x.tensor()}, {{"axes", order}}, x.location());
 }
 
-Tensor reshape(const Operand& x, const Shape& shape) {
-    const Tensor& tensor = x.tensor();
-    const Location at = Attribution::resolve(x.location());
-    const auto fail = [&] {
-        throw ShapeError(
-            "reshape", fmt::format("needs a shape of {} elements for {}", tensor.size(), explain::operand_text(tensor)),
-            to_string(shape), at);
-    };
+namespace {
+
+/// The shape with -1 worked out; none if it is not one of so many elements.
+std::optional<Shape> shape_of_elements(const Shape& shape, std::int64_t size) {
     Shape target = shape;
     std::int64_t known = 1;
     std::size_t unknown = shape.rank();
     for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
         const bool bad = shape[axis] < -1 || (shape[axis] == -1 && unknown < shape.rank());
-        if (bad || (shape[axis] >= 0 && __builtin_mul_overflow(known, shape[axis], &known))) fail();
+        if (bad || (shape[axis] >= 0 && __builtin_mul_overflow(known, shape[axis], &known))) return std::nullopt;
         if (shape[axis] == -1) unknown = axis;
     }
-    if (unknown < shape.rank() && known > 0) target[unknown] = tensor.size() / known;
-    if (std::find(target.begin(), target.end(), -1) != target.end() || target.size() != tensor.size()) fail();
-    if (target == tensor.shape()) return tensor;
-    return apply(reshape_op, {tensor}, {{"shape", target}}, x.location());
+    if (unknown < shape.rank() && known > 0) target[unknown] = size / known;
+    const bool is_unknown = std::find(target.begin(), target.end(), -1) != target.end();
+    if (is_unknown || target.size() != size) return std::nullopt;
+    return target;
+}
+
+/// One extent of the shape replaced by -1, or one more, so that it holds so many elements: how that would be written.
+std::string mended_shape(const Tensor& x, const Shape& shape) {
+    constexpr std::size_t most = 2;
+    std::vector<std::string> cures;
+    const std::string called = explain::operand_name(*x.node());
+    const auto attempt = [&](const Shape& edited) {
+        if (cures.size() == most || !shape_of_elements(edited, x.size())) return;
+        cures.push_back(fmt::format("reshape({}, {{{}}})", called.empty() ? "..." : called,
+                                    fmt::join(edited.begin(), edited.end(), ", ")));
+    };
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        Shape edited = shape;
+        edited[axis] = -1;
+        attempt(edited);
+    }
+    if (cures.empty() && shape.rank() < Shape::max_rank) {
+        Shape longer = shape;
+        longer.push_back(-1);
+        attempt(longer);
+    }
+    return cures.empty() ? "" : fmt::format("did you mean {}?", fmt::join(cures, " or "));
+}
+
+bool broadcasts_to(const Shape& from, const Shape& shape) {
+    Shape joined;
+    return is_valid(shape) && broadcast(from, shape, joined) && joined == shape;
+}
+
+}  // namespace
+
+Tensor reshape(const Operand& x, const Shape& shape) {
+    const Tensor& tensor = x.tensor();
+    const std::optional<Shape> target = shape_of_elements(shape, tensor.size());
+    if (!target) {
+        throw ShapeError(
+            "reshape", fmt::format("needs a shape of {} elements for {}", tensor.size(), explain::operand_text(tensor)),
+            to_string(shape), Attribution::resolve(x.location()), mended_shape(tensor, shape));
+    }
+    if (*target == tensor.shape()) return tensor;
+    return apply(reshape_op, {tensor}, {{"shape", *target}}, x.location());
 }
 
 Tensor broadcast_to(const Operand& x, const Shape& shape) {
     const Tensor& tensor = x.tensor();
-    Shape joined;
-    if (!is_valid(shape) || !broadcast(tensor.shape(), shape, joined) || joined != shape) {
+    if (!broadcasts_to(tensor.shape(), shape)) {
+        const Location at = Attribution::resolve(x.location());
+        Node* const operand = source(tensor, "broadcast_to", at).get();
+        const auto accepts = [&](auto operands) { return broadcasts_to(operands[0]->shape, shape); };
+        const std::string rest = fmt::format(", {{{}}}", fmt::join(shape.begin(), shape.end(), ", "));
         throw ShapeError("broadcast_to", "needs a shape that " + explain::operand_text(tensor) + " broadcasts to",
-                         to_string(shape), Attribution::resolve(x.location()));
+                         to_string(shape), at, explain::cure("broadcast_to", {&operand, 1}, accepts, rest));
     }
     if (shape == tensor.shape()) return tensor;
     return apply(broadcast_to_op, {tensor}, {{"shape", shape}}, x.location());
@@ -337,7 +381,7 @@ Tensor view(const Operand& x, const std::vector<Slice>& slices) {
 Tensor concatenate(const std::vector<Tensor>& tensors, std::int64_t axis, Location at) {
     at = Attribution::resolve(at);
     if (tensors.empty()) throw ShapeError("concatenate", "needs at least one tensor", "none", at);
-    const std::size_t resolved = resolve_axis(axis, tensors[0].rank(), "concatenate", at);
+    const std::size_t resolved = resolve_axis(axis, tensors[0], "concatenate", at);
     return apply(concatenate_op, tensors, {{"axis", static_cast<std::int64_t>(resolved)}}, at);
 }
 

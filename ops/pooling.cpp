@@ -4,7 +4,10 @@
 #include <array>
 #include <string>
 
+#include <fmt/format.h>
+
 #include <xgrad/graph/batch.hpp>
+#include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/pack.hpp>
@@ -309,20 +312,32 @@ Tensor pool(const Op& op, const Operand& x, PerAxis kernel, const PoolOptions& o
         throw ValueError(op.name, "needs a padding of at most half the kernel",
                          to_string(Shape{padding.height, padding.width}), at);
     }
-    const Tensor& image = x.tensor();
-    Shape size{0, 0};
-    if (image.rank() == 4) {
+    const auto attributes_of = [&](const Shape& image) {
         const auto positions = [](std::int64_t extent, std::int64_t window, std::int64_t step, std::int64_t border) {
             const std::int64_t room = extent + 2 * border - window;
             return extent == 0 || room < 0 ? 0 : room / step + 1;
         };
-        size = {positions(image.shape()[2], kernel.height, stride.height, padding.height),
-                positions(image.shape()[3], kernel.width, stride.width, padding.width)};
-    }
-    return apply(
-        op, {image},
-        geometry({kernel.height, kernel.width}, {stride.height, stride.width}, {padding.height, padding.width}, size),
-        at);
+        Shape size{0, 0};
+        if (image.rank() == 4) {
+            size = {positions(image[2], kernel.height, stride.height, padding.height),
+                    positions(image[3], kernel.width, stride.width, padding.width)};
+        }
+        return geometry({kernel.height, kernel.width}, {stride.height, stride.width}, {padding.height, padding.width},
+                        size);
+    };
+    const auto accepts = [&](std::span<Node* const> operands) {
+        try {
+            pooled(Call{{}, operands, attributes_of(operands[0]->shape), {}});
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    };
+    const std::string rest = kernel.height == kernel.width ? fmt::format(", {}", kernel.height)
+                                                           : fmt::format(", {{{}, {}}}", kernel.height, kernel.width);
+    return explain::with_cure(
+        op.name, {x.tensor()}, accepts, [&] { return apply(op, {x.tensor()}, attributes_of(x.tensor().shape()), at); },
+        rest);
 }
 
 }  // namespace

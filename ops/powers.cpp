@@ -83,6 +83,8 @@ const Op& hypot_op = define(Elementwise{
     .forward = floating<2>([](auto x, auto y) { return math::hypot(x, y); }),
     .partials = {[](const Record& r) { return direction(r.input(0), r.output()); },   // ∂z/∂x = x/z
                  [](const Record& r) { return direction(r.input(1), r.output()); }},  // ∂z/∂y = y/z
+    // At the tip of a cone.
+    .switches = [](const Record& r) { return std::vector<Tensor>{r.output()}; },
     .probes = binary_probes(anywhere, positive),
 });
 

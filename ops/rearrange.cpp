@@ -106,6 +106,19 @@ Tensor moveaxis(const Operand& x, const Axes& source, const Axes& destination) {
     return transpose(entry.tensor, order);
 }
 
+namespace {
+
+/// If one axis was given and one other has extent 1, that was probably meant.
+std::string other_axis(const Tensor& x, const Shape& given) {
+    const Shape& shape = x.shape();
+    if (given.rank() != 1 || std::count(shape.begin(), shape.end(), 1) != 1) return "";
+    const std::string called = explain::operand_name(*x.node());
+    return "did you mean squeeze(" + (called.empty() ? "..." : called) + ", " +
+           std::to_string(std::find(shape.begin(), shape.end(), 1) - shape.begin()) + ")?";
+}
+
+}  // namespace
+
 Tensor squeeze(const Operand& x, const Axes& axes) {
     const Entry entry(x);
     const Shape given = axes.resolve(entry.tensor, "squeeze", entry.at);
@@ -115,7 +128,8 @@ Tensor squeeze(const Operand& x, const Axes& axes) {
         const bool named = std::find(given.begin(), given.end(), static_cast<std::int64_t>(axis)) != given.end();
         if (named && extent != 1 && !axes.all()) {
             throw ShapeError("squeeze", "needs axes of extent 1",
-                             "axis " + std::to_string(axis) + " of " + explain::operand_text(entry.tensor), entry.at);
+                             "axis " + std::to_string(axis) + " of " + explain::operand_text(entry.tensor), entry.at,
+                             other_axis(entry.tensor, given));
         }
         if (!named || extent != 1) shape.push_back(extent);
     }
@@ -125,6 +139,12 @@ Tensor squeeze(const Operand& x, const Axes& axes) {
 Tensor expand_dims(const Operand& x, std::int64_t axis) {
     const Entry entry(x);
     Shape shape = entry.shape();
+    const auto rank = static_cast<std::int64_t>(shape.rank()) + 1;
+    if (axis < -rank || axis >= rank) {
+        throw ShapeError("expand_dims",
+                         "needs an axis from " + std::to_string(-rank) + " to " + std::to_string(rank - 1),
+                         std::to_string(axis) + " for " + explain::operand_text(entry.tensor), entry.at);
+    }
     const std::size_t place = resolve_axis(axis, shape.rank() + 1, "expand_dims", entry.at);
     require_rank(shape.rank() + 1, "expand_dims", entry.at);
     shape.insert(place, 1);

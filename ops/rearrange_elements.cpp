@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/movement.hpp>
@@ -220,12 +222,15 @@ Tensor pad(const Operand& x, const std::vector<std::pair<std::int64_t, std::int6
         if (std::min(before, after) < 0 || std::max(before, after) > most) {
             throw ShapeError(
                 "pad", "needs widths from 0 to " + std::to_string(most),
-                std::to_string(before) + " and " + std::to_string(after) + " along axis " + std::to_string(axis),
+                fmt::format("{} and {} along axis {} of {}", before, after, axis, explain::operand_text(entry.tensor)),
                 entry.at);
         }
         padded[axis] += before + after;
     }
-    if (!is_valid(padded)) throw ShapeError("pad", "needs a result that fits memory", to_string(padded), entry.at);
+    if (!is_valid(padded)) {
+        throw ShapeError("pad", "needs a result that fits memory",
+                         to_string(padded) + " for " + explain::operand_text(entry.tensor), entry.at);
+    }
     for (std::size_t axis = 0; axis < widths.size(); ++axis) {
         const auto [before, after] = widths[axis];
         if (before == 0 && after == 0) continue;
@@ -267,7 +272,8 @@ Tensor repeat(const Operand& x, std::int64_t n, std::int64_t axis) {
     stretched.insert(along + 1, n);
     Shape result = entry.shape();
     if (__builtin_mul_overflow(result[along], n, &result[along]) || !is_valid(stretched)) {
-        throw ShapeError("repeat", "needs a result that fits memory", std::to_string(n), entry.at);
+        throw ShapeError("repeat", "needs a result that fits memory",
+                         std::to_string(n) + " for " + explain::operand_text(entry.tensor), entry.at);
     }
     return reshape(broadcast_to(expand_dims(entry.tensor, static_cast<std::int64_t>(along) + 1), stretched), result);
 }
@@ -284,15 +290,16 @@ Tensor tile(const Operand& x, const std::vector<std::int64_t>& counts) {
         const std::int64_t count = axis < rank - counts.size() ? 1 : counts[axis - (rank - counts.size())];
         std::int64_t product = 0;
         if (count < 0 || __builtin_mul_overflow(count, extent, &product)) {
-            throw ShapeError("tile", "needs counts >= 0 and a result that fits memory", std::to_string(count),
-                             entry.at);
+            throw ShapeError("tile", "needs counts >= 0 and a result that fits memory",
+                             std::to_string(count) + " for " + explain::operand_text(entry.tensor), entry.at);
         }
         for (const std::int64_t e : {std::int64_t{1}, extent}) pairs.push_back(e);
         for (const std::int64_t e : {count, extent}) stretched.push_back(e);
         result.push_back(product);
     }
     if (!is_valid(stretched)) {
-        throw ShapeError("tile", "needs counts >= 0 and a result that fits memory", to_string(result), entry.at);
+        throw ShapeError("tile", "needs counts >= 0 and a result that fits memory",
+                         to_string(result) + " for " + explain::operand_text(entry.tensor), entry.at);
     }
     return reshape(broadcast_to(reshape(entry.tensor, pairs), stretched), result);
 }
@@ -303,7 +310,12 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& vectors, Location at) {
     require_rank(vectors.size(), "meshgrid", at);
     Shape grid;
     for (const Tensor& vector : vectors) {
-        if (vector.rank() != 1) throw ShapeError("meshgrid", "needs vectors", explain::operand_text(vector), at);
+        if (vector.rank() != 1) {
+            explain::refuse("meshgrid", "needs vectors", vectors, at, [](auto operands) {
+                return std::all_of(operands.begin(), operands.end(),
+                                   [](const Node* operand) { return operand->shape.rank() == 1; });
+            });
+        }
         grid.push_back(vector.shape()[0]);
     }
     if (!is_valid(grid)) throw ShapeError("meshgrid", "needs a grid that fits memory", to_string(grid), at);

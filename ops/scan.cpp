@@ -239,9 +239,10 @@ Tensor linear_recurrence(const Operand& a, const Operand& b, std::int64_t axis) 
                                    explain::is_plain_stretch(operands, joined);
                         });
     }
-    const std::size_t along = resolve_axis(axis, shape.rank(), "linear_recurrence", pair.at);
-    return scan(linear_recurrence_op, {broadcast_to(pair.x, shape), broadcast_to(pair.y, shape)},
-                static_cast<std::int64_t>(along), false, pair.at);
+    const Tensor coefficients = broadcast_to(pair.x, shape);
+    const std::size_t along = resolve_axis(axis, coefficients, "linear_recurrence", pair.at);
+    return scan(linear_recurrence_op, {coefficients, broadcast_to(pair.y, shape)}, static_cast<std::int64_t>(along),
+                false, pair.at);
 }
 
 }  // namespace xgrad

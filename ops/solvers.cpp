@@ -75,14 +75,23 @@ const Op& inv_op = define(General{
     .probes = square_probes([](const Tensor& x) { return inv(well_conditioned(x)); }),
 });
 
+constexpr const char* square_rule = "needs (..., n, n) and (..., n, k)";
+constexpr const char* tall_rule = "needs (..., m, n) with m >= n and (..., m, k)";
+
+bool are_square_system(const Shape& A, const Shape& B) {
+    return kernels::is_square(A) && B.rank() >= 2 && rows_of(B) == rows_of(A);
+}
+
+bool are_tall_system(const Shape& A, const Shape& B) {
+    return A.rank() >= 2 && B.rank() >= 2 && rows_of(A) >= columns_of(A) && rows_of(A) == rows_of(B);
+}
+
 /// The shape rule of both: A (..., n, n), B (..., n, k).
 Signature solution(const Call& call) {
     kernels::require_floating(call);
     const Shape& A = call.shape(0);
     const Shape& B = call.shape(1);
-    if (!kernels::is_square(A) || B.rank() < 2 || rows_of(B) != rows_of(A)) {
-        call.fail("needs (..., n, n) and (..., n, k)");
-    }
+    if (!are_square_system(A, B)) call.fail(square_rule);
     Shape stack;
     if (!broadcast(stack_of(A), stack_of(B), stack)) call.fail("needs stacks of matrices that broadcast");
     return {call.dtype(0), matrices(stack, rows_of(B), columns_of(B))};
@@ -198,9 +207,7 @@ const Op& lstsq_op = define(General{
             kernels::require_floating(call);
             const Shape& A = call.shape(0);
             const Shape& B = call.shape(1);
-            if (A.rank() < 2 || B.rank() < 2 || rows_of(A) < columns_of(A) || rows_of(A) != rows_of(B)) {
-                call.fail("needs (..., m, n) with m >= n and (..., m, k)");
-            }
+            if (!are_tall_system(A, B)) call.fail(tall_rule);
             Shape stack;
             if (!broadcast(stack_of(A), stack_of(B), stack)) call.fail("needs stacks of matrices that broadcast");
             return Signature{call.dtype(0), matrices(stack, columns_of(A), columns_of(B))};
@@ -281,11 +288,22 @@ const Op& pinv_op = define(Composite{
                             [](auto& A) { return pinv(spread_out_singular(A)); })),
 });
 
-/// Calls f(A, B) with a vector B as a column, and gives a vector back.
+/// Calls f(A, B) with a vector B as a column, and gives a vector back. What does not fit is refused as what it is.
 template <class F>
-Tensor with_columns(std::string_view op, const Operand& A, const Operand& B, F&& f) {
+Tensor with_columns(std::string_view op, const Operand& A, const Operand& B,
+                    bool (*fit)(const Shape& A, const Shape& B), const char* rule, F&& f) {
     const Promoted pair = promote(op, A, B);
     const Attribution attribution(pair.at);
+    const auto as_column = [](const Shape& shape) {
+        return shape.rank() == 1 ? Shape{shape[0], std::int64_t{1}} : shape;
+    };
+    if (!fit(pair.x.shape(), as_column(pair.y.shape()))) {
+        explain::refuse(op, rule, {pair.x, pair.y}, pair.at, [&](auto operands) {
+            const Shape a = operands[0]->shape, b = as_column(operands[1]->shape);
+            Shape stack;
+            return fit(a, b) && broadcast(stack_of(a), stack_of(b), stack);
+        });
+    }
     if (pair.y.rank() != 1) return f(pair.x, pair.y);
     const Tensor X = f(pair.x, reshape(pair.y, {pair.y.size(), 1}));
     Shape shape = X.shape();
@@ -300,17 +318,21 @@ Tensor inv(const Operand& A) {
 }
 
 Tensor solve(const Operand& A, const Operand& B) {
-    return with_columns("solve", A, B, [](const Tensor& a, const Tensor& b) { return apply(solve_op, {a, b}); });
-}
-
-Tensor solve_triangular(const Operand& A, const Operand& B, Triangle triangle) {
-    return with_columns("solve_triangular", A, B, [&](const Tensor& a, const Tensor& b) {
-        return solve_triangle(a, b, triangle == Triangle::lower);
+    return with_columns("solve", A, B, are_square_system, square_rule, [](const Tensor& a, const Tensor& b) {
+        return apply(solve_op, {a, b});
     });
 }
 
+Tensor solve_triangular(const Operand& A, const Operand& B, Triangle triangle) {
+    return with_columns(
+        "solve_triangular", A, B, are_square_system, square_rule,
+        [&](const Tensor& a, const Tensor& b) { return solve_triangle(a, b, triangle == Triangle::lower); });
+}
+
 Tensor lstsq(const Operand& A, const Operand& B) {
-    return with_columns("lstsq", A, B, [](const Tensor& a, const Tensor& b) { return apply(lstsq_op, {a, b}); });
+    return with_columns("lstsq", A, B, are_tall_system, tall_rule, [](const Tensor& a, const Tensor& b) {
+        return apply(lstsq_op, {a, b});
+    });
 }
 
 Tensor pinv(const Operand& A) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <xgrad/graph/print.hpp>
 #include <xgrad/graph/tensor.hpp>
 
 namespace xgrad {
@@ -29,3 +30,12 @@ std::vector<Broadcast> broadcasts(const Tensor& y, Location at = Location::curre
 std::string to_string(const std::vector<Broadcast>& broadcasts);
 
 }  // namespace xgrad
+
+template <>
+struct fmt::formatter<std::vector<xgrad::Broadcast>> {
+    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+    template <class Context>
+    auto format(const std::vector<xgrad::Broadcast>& broadcasts, Context& context) const {
+        return xgrad::detail::ElementFormat::write(context, xgrad::to_string(broadcasts));
+    }
+};

@@ -53,6 +53,7 @@ class Collector {
         add_results(xs.size());
         equations_.examples = examples();
         sort_given(equations_);
+        algebra_.forget_reciprocals();
         arrange(equations_, is_nameless_, results_);
         std::vector<std::pair<std::size_t, std::size_t>> gradients;
         for (const auto& [gradient, x] : result_of_) {
@@ -229,7 +230,7 @@ class Collector {
         const Writing writing = entry.value->form == Form::call ? writing_of(*entry.value->op) : Writing::add;
         const bool is_condition = writing == Writing::cast && entry.value->arguments[0]->dtype == DType::boolean;
         const bool is_plain = writing == Writing::add || is_comparison(writing) || is_condition;
-        const bool is_cheap = quantities <= 1 && entry.value->size <= 3 && is_plain;
+        const bool is_cheap = quantities <= 1 && entry.value->size <= 3 && is_plain && !beside_one(entry.value);
         if (!needs_line(node, entry, is_cheap)) return;
         std::size_t defined = name_of(node, entry);
         if (!entry.is_forward) {
@@ -239,6 +240,7 @@ class Collector {
             for (const Stretch& stretch : entry.stretches) stretches_.emplace(defined, stretch);
         }
         note_distribution(defined, node);
+        algebra_.note_reciprocal(symbol(defined), entry.value);
         entry = {.value = symbol(defined),
                  .uses = entry.uses,
                  .of = entry.of,

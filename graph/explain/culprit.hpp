@@ -42,13 +42,21 @@ std::optional<std::int64_t> first_bad(const Node& node);
 std::int64_t element_of_operand(const Shape& operand, const Shape& result, std::int64_t index);
 
 struct Trace {
-    Element origin;           // all that it depends on is finite, or it was given
-    bool meets_zero = false;  // an infinity was multiplied by 0 on the way
+    Element origin;                 // all that it depends on is finite, or it was given
+    bool meets_zero = false;        // an infinity was multiplied by 0 on the way
+    std::optional<Element> zero{};  // the 0 that it was multiplied by, or that made NaN of it: 0 / 0
 };
 
 /// Follows an element that is not finite to where it comes from: as long as an operation's element is spoilt by one of
 /// an input, that one is followed. Which one it is, an operation itself is asked, by computing it with the others
 /// replaced by 1. All values are computed.
 Trace trace_back(const History& history, Element element);
+
+/// Where a 0 comes from, followed in the same way through what reverse mode recorded.
+struct ZeroTrace {
+    Element origin;       // the last 0: a value of the forward pass, a number, or what an operation makes of others
+    NodeRef last_passed;  // what reverse mode recorded last on the way to it; empty if nothing
+};
+ZeroTrace trace_zero(const History& history, Element zero);
 
 }  // namespace xgrad::explain

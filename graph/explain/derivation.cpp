@@ -1,6 +1,7 @@
 #include <xgrad/graph/explain/derivation.hpp>
 
 #include <algorithm>
+#include <ostream>
 
 #include <fmt/format.h>
 
@@ -124,6 +125,10 @@ std::string Derivation::ascii() const {
 Derivation derivation(const Tensor& y, std::span<const Tensor> xs, const DerivationOptions& options, Location at) {
     at = Attribution::resolve(at);
     return Derivation(equations_of(y, xs, options.simplify, at), options.fold);
+}
+
+std::ostream& operator<<(std::ostream& stream, const Derivation& derivation) {
+    return stream << derivation.text();
 }
 
 }  // namespace xgrad

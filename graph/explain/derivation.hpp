@@ -1,10 +1,12 @@
 #pragma once
 
+#include <iosfwd>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <xgrad/graph/print.hpp>
 #include <xgrad/graph/tensor.hpp>
 
 namespace xgrad {
@@ -61,4 +63,16 @@ inline Derivation derivation(const Tensor& y, const std::vector<Tensor>& xs, con
     return derivation(y, std::span<const Tensor>(xs), options, at);
 }
 
+/// As text().
+std::ostream& operator<<(std::ostream& stream, const Derivation& derivation);
+
 }  // namespace xgrad
+
+template <>
+struct fmt::formatter<xgrad::Derivation> {
+    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+    template <class Context>
+    auto format(const xgrad::Derivation& derivation, Context& context) const {
+        return xgrad::detail::ElementFormat::write(context, derivation.text());
+    }
+};

@@ -213,6 +213,10 @@ Ref Algebra::product(const std::vector<Power>& given, DType dtype, const Shape& 
     if (simplifies_) {
         if (coefficient == 0) return stretched(number(0, dtype), shape);
         std::erase_if(factors, [](const Power& factor) { return factor.exponent == 0; });
+        if (use_reciprocals(factors)) {
+            factors.push_back({number(coefficient, dtype), 1});
+            return product(factors, dtype, shape);
+        }
         for (Power& choice : factors) {
             for (const Power& other : factors) {
                 if (choice.exponent != 1 || other.exponent < 1 || !is_idle_choice(choice.base, other.base)) continue;

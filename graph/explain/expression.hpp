@@ -58,6 +58,7 @@ struct Power {
 ///     c (x / y) y = c x, and likewise for a sum of fractions, multiplied out if that is shorter
 ///     sums multiplied out if that is shorter: (1 - Y) A - Y (1 - A) = A - Y; 1 / (1 + e^x) = 1 - σ(x)
 ///     Σ c x = c Σ x and (c A) B = c (A B)
+///     t / (1 + t) = 1 - s where s = 1 / (1 + t)
 ///     E where a ≠ b, else 0, times (a - b): E (a - b)
 class Algebra {
   public:
@@ -87,6 +88,11 @@ class Algebra {
     /// Declares that a sum of this symbol over this axis is 1 everywhere.
     void adds_up_to_one(std::size_t symbol, std::int64_t axis) { distributions_.emplace_back(symbol, axis); }
     bool has_used_distribution(std::size_t symbol) const;
+    /// Declares that a symbol is 1 / (1 + t), if that is what it equals, as in a sigmoid typed by hand: in what is made
+    /// from now on 1 / (1 + t) is the symbol, and t times the symbol is 1 less it.
+    void note_reciprocal(Ref symbol, Ref equals);
+    /// Before symbols are replaced by what they equal.
+    void forget_reciprocals() { reciprocals_.clear(); }
 
   private:
     Ref intern(Expression expression);
@@ -98,6 +104,8 @@ class Algebra {
     /// A sum with its products multiplied out, if that is shorter; else null.
     Ref multiplied_out(const std::vector<Scaled>& terms, DType dtype, const Shape& shape);
     bool is_idle_choice(Ref choice, Ref factor);
+    /// True if factors have been replaced by what is known of a reciprocal.
+    bool use_reciprocals(std::vector<Power>& factors);
 
     bool simplifies_;
     bool multiplies_out_ = true;
@@ -105,12 +113,18 @@ class Algebra {
     std::unordered_multimap<std::size_t, Ref> index_;
     std::vector<std::pair<std::size_t, std::int64_t>> distributions_;
     std::vector<std::size_t> used_distributions_;
+    struct Reciprocal {
+        Ref symbol, one_more, t;
+    };
+    std::vector<Reciprocal> reciprocals_;
 };
 
 /// The number that an expression consists of, repeated or not.
 std::optional<double> as_number(Ref x);
 /// c and t for an expression c t; 1 and x for any other.
 Scaled split(Ref x);
+/// t of 1 / (1 + t), which is neither a number nor a product; null for any other expression.
+Ref beside_one(Ref reciprocal);
 /// x without its repetition: it stretches by itself where it stands in sums and products.
 Ref unstretched(Ref x);
 /// Calls f for every symbol in x, from left to right, as often as it occurs.

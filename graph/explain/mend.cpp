@@ -24,7 +24,8 @@ struct Edit {
     std::size_t operand;
     Shape shape;
     std::string before, after;
-    std::string words;  // for an operand without a name
+    std::string words;                  // for an operand without a name
+    std::size_t least_rank_beside = 0;  // of another operand
 };
 
 std::string ordinal(std::size_t operand, std::size_t count) {
@@ -52,23 +53,38 @@ std::vector<Edit> transposes(std::size_t operand, const Shape& shape) {
 
 std::vector<Edit> axes_more_or_less(std::size_t operand, const Shape& shape) {
     std::vector<Edit> edits;
-    const auto add = [&](const Shape& edited) { edits.push_back(reshaped(operand, edited)); };
+    const auto add = [&](const Shape& edited) {
+        const bool is_new = std::none_of(edits.begin(), edits.end(), [&](const Edit& e) { return e.shape == edited; });
+        if (is_new) edits.push_back(reshaped(operand, edited));
+    };
     if (shape.rank() == 0 || shape.rank() == Shape::max_rank) return edits;
-    Shape longer = shape;
-    longer.insert(0, 1);
-    if (shape.rank() == 1) {
-        Shape column = shape;
-        column.push_back(1);
-        add(column);
-    }
-    add(longer);
+    const auto add_axis_at = [&](std::size_t place) {
+        Shape longer = shape;
+        longer.insert(place, 1);
+        add(longer);
+    };
+    if (shape.rank() == 1) add_axis_at(1);
+    add_axis_at(0);
     for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
         if (shape[axis] != 1) continue;
         Shape shorter = shape;
         shorter.erase(axis);
         add(shorter);
     }
+    // An axis within is only meant to match one of another operand.
+    const std::size_t before = edits.size();
+    for (std::size_t place = 1; place <= shape.rank(); ++place) add_axis_at(place);
+    for (std::size_t i = before; i < edits.size(); ++i) edits[i].least_rank_beside = shape.rank() + 1;
     return edits;
+}
+
+/// Images with their channels last, (N, H, W, C), and one image alone, (H, W).
+std::vector<Edit> images(std::size_t operand, const Shape& shape) {
+    if (shape.rank() == 2) return {reshaped(operand, {1, 1, shape[0], shape[1]})};
+    if (shape.rank() != 4) return {};
+    const Shape turned{shape[0], shape[3], shape[1], shape[2]};
+    if (turned == shape) return {};
+    return {{operand, turned, "transpose(", ", {0, 3, 1, 2})", " with its channels first"}};
 }
 
 /// The reduction without keepdims that gave an operand its shape: itself, or what a function of each element was
@@ -104,8 +120,8 @@ Shape shape_with_axes(const Node& reduction) {
     return shape;
 }
 
-/// A call as the user would write it.
-std::string written(std::string_view name, const std::vector<std::string>& operands) {
+/// A call as the user would write it; `rest` is what stands behind the operands.
+std::string written(std::string_view name, const std::vector<std::string>& operands, std::string_view rest) {
     static constexpr std::pair<Writing, const char*> signs[] = {
         {Writing::add, "+"},    {Writing::subtract, "-"},    {Writing::multiply, "*"}, {Writing::divide, "/"},
         {Writing::less, "<"},   {Writing::less_equal, "<="}, {Writing::greater, ">"},  {Writing::greater_equal, ">="},
@@ -117,14 +133,14 @@ std::string written(std::string_view name, const std::vector<std::string>& opera
             return fmt::format("{} {} {}", operands[0], sign, operands[1]);
         }
     }
-    return fmt::format("{}({})", name, fmt::join(operands, ", "));
+    return fmt::format("{}({}{})", name, fmt::join(operands, ", "), rest);
 }
 
 /// Tries edits of a refused call and says which of them it would take.
 class Attempt {
   public:
-    Attempt(std::string_view op, std::span<Node* const> operands, const Accepts& accepts)
-        : op_(op), operands_(operands), accepts_(accepts) {
+    Attempt(std::string_view op, std::span<Node* const> operands, const Accepts& accepts, std::string_view rest)
+        : op_(op), operands_(operands), accepts_(accepts), rest_(rest) {
         for (const Node* operand : operands) {
             names_.push_back(operand_name(*operand));
             stand_ins_.push_back(stand_in_for(*operand, operand->shape));
@@ -137,6 +153,7 @@ class Attempt {
         std::vector<std::string> cures = exchanged();
         if (cures.empty()) cures = accepted(transposes);
         if (cures.empty()) cures = accepted(axes_more_or_less);
+        if (cures.empty()) cures = accepted(images);
         return cures.empty() ? "" : fmt::format("did you mean {}?", fmt::join(cures, " or "));
     }
 
@@ -189,17 +206,27 @@ class Attempt {
         const bool result = is_accepted();
         std::swap(stand_ins_[0], stand_ins_[1]);
         if (!result) return {};
-        return {all_have_names() ? written(op_, {names_[1], names_[0]}) : "the operands the other way round"};
+        return {all_have_names() ? written(op_, {names_[1], names_[0]}, rest_) : "the operands the other way round"};
     }
 
     std::vector<std::string> accepted(std::vector<Edit> (*edits_of)(std::size_t, const Shape&)) {
         std::vector<std::string> cures;
         for (std::size_t i = 0; i < edited_operands() && cures.size() < most_cures; ++i) {
             for (const Edit& edit : edits_of(i, operands_[i]->shape)) {
-                if (cures.size() < most_cures && is_accepted(i, edit.shape)) cures.push_back(text_of(edit));
+                const bool fits = operands_.size() == 1 || rank_beside(i) >= edit.least_rank_beside;
+                if (cures.size() < most_cures && fits && is_accepted(i, edit.shape)) cures.push_back(text_of(edit));
             }
         }
         return cures;
+    }
+
+    /// The most axes that another operand has.
+    std::size_t rank_beside(std::size_t operand) const {
+        std::size_t most = 0;
+        for (std::size_t i = 0; i < operands_.size(); ++i) {
+            if (i != operand) most = std::max(most, operands_[i]->shape.rank());
+        }
+        return most;
     }
 
     std::string text_of(const Edit& edit) const {
@@ -209,12 +236,13 @@ class Attempt {
         if (!all_have_names()) return edited;
         std::vector<std::string> texts = names_;
         texts[edit.operand] = edited;
-        return written(op_, texts);
+        return written(op_, texts, rest_);
     }
 
     std::string_view op_;
     std::span<Node* const> operands_;
     const Accepts& accepts_;
+    std::string_view rest_;
     std::vector<std::string> names_;
     std::vector<NodeRef> stand_ins_;
 };
@@ -246,8 +274,8 @@ std::string operands_text(std::span<Node* const> operands) {
     return text;
 }
 
-std::string cure(std::string_view op, std::span<Node* const> operands, const Accepts& accepts) {
-    return Attempt(op, operands, accepts).cure();
+std::string cure(std::string_view op, std::span<Node* const> operands, const Accepts& accepts, std::string_view rest) {
+    return Attempt(op, operands, accepts, rest).cure();
 }
 
 namespace {
@@ -281,6 +309,19 @@ std::string cure(const Call& call) {
             return false;
         }
     });
+}
+
+Tensor with_cure(std::string_view op, const std::vector<Tensor>& operands, const Accepts& accepts,
+                 const std::function<Tensor()>& call, std::string_view rest) {
+    try {
+        return call();
+    } catch (const ShapeError& error) {
+        std::vector<Node*> nodes;
+        for (const Tensor& operand : operands) nodes.push_back(source(operand, op, error.location()).get());
+        const std::string mended = cure(op, nodes, accepts, rest);
+        if (mended.empty()) throw;
+        throw ShapeError(error, mended);
+    }
 }
 
 bool is_plain_stretch(std::span<Node* const> operands, const Shape& result) {

@@ -31,12 +31,19 @@ std::string operands_text(std::span<Node* const> operands);
 
 /// "did you mean matmul(transpose(W1), X)?": an edit of one operand with which the call is accepted, at most two of
 /// them if they are of one kind; empty if there is none. Tried in this order: keepdims in the reduction that made an
-/// operand, two operands exchanged, a transpose, an axis of extent 1 more or less.
-std::string cure(std::string_view op, std::span<Node* const> operands, const Accepts& accepts);
+/// operand, two operands exchanged, a transpose, an axis of extent 1 more or less, images with their channels last.
+/// `rest` is what stands behind the operands in the call, as ", {4, 400}".
+std::string cure(std::string_view op, std::span<Node* const> operands, const Accepts& accepts,
+                 std::string_view rest = {});
 
 /// The same for a call of an operation, by its own shape rule. An elementwise one must not even stretch an operand in a
 /// doubtful way.
 std::string cure(const Call& call);
+
+/// Does a call that may be refused; a ShapeError of it gets a cure if it has none. For functions that work out more
+/// than shape rules see: `accepts` says of other operands whether the function would take them.
+Tensor with_cure(std::string_view op, const std::vector<Tensor>& operands, const Accepts& accepts,
+                 const std::function<Tensor()>& call, std::string_view rest = {});
 
 /// True if an elementwise operation stretches its operands in one way only: one of them has the result's shape, and
 /// none of one axis meets one of several. Scalars fit everything.

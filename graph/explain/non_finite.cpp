@@ -39,9 +39,12 @@ Shape index_of(const Shape& shape, std::int64_t element) {
     return index;
 }
 
+bool is_number(const Node& node) {
+    return node.is_leaf() && node.shape.rank() == 0 && operand_name(node).empty();
+}
+
 NonFinite::Input described(const Node& input, const Node& result, std::int64_t index) {
-    const bool is_number = input.is_leaf() && input.shape.rank() == 0 && operand_name(input).empty();
-    NonFinite::Input description{is_number ? "a number" : recorded::name_of(input), input.shape, 0, 0};
+    NonFinite::Input description{is_number(input) ? "a number" : recorded::name_of(input), input.shape, 0, 0};
     if (result.op->is_elementwise_kernel()) {
         description.low = description.high = number_at(input, element_of_operand(input.shape, result.shape, index));
         return description;
@@ -53,35 +56,6 @@ NonFinite::Input described(const Node& input, const Node& result, std::int64_t i
         description.high = std::max(description.high, number_at(input, k));
     }
     return description;
-}
-
-/// Everything that is computed from a value, itself included.
-std::unordered_set<const Node*> descendants(const History& history, const Node& origin) {
-    std::unordered_set<const Node*> found{&origin};
-    for (const NodeRef& node : history.nodes()) {
-        const std::vector<NodeRef>& inputs = history.inputs(*node);
-        if (std::any_of(inputs.begin(), inputs.end(),
-                        [&](const NodeRef& input) { return found.contains(input.get()); }))
-            found.insert(node.get());
-    }
-    return found;
-}
-
-/// Where a value that is not finite goes no further, because another branch is taken there; empty if nowhere.
-std::string choice_that_stops(const History& history, const Node& origin) {
-    const std::unordered_set<const Node*> spoilt = descendants(history, origin);
-    for (const NodeRef& node : history.nodes()) {
-        if (node->is_leaf() || node->is_transient || !node->op->is_elementwise_kernel()) continue;
-        if (writing_of(*node->op) != Writing::choice && !node->op->switches) continue;
-        for (const NodeRef& input : history.inputs(*node)) {
-            if (!spoilt.contains(input.get()) || !first_bad(*input)) continue;
-            for (std::int64_t k = 0; k < node->shape.size(); ++k) {
-                const double branch = number_at(*input, element_of_operand(input->shape, node->shape, k));
-                if (!std::isfinite(branch) && std::isfinite(number_at(*node, k))) return recorded::described(*node);
-            }
-        }
-    }
-    return "";
 }
 
 /// The operation whose derivative a node of the backward pass belongs to: one of its line, with which it has most in
@@ -110,17 +84,67 @@ const Node* differentiated(const History& history, const Node& derivative) {
     return best;
 }
 
-struct Finding {
-    NonFinite report;
-    const Node* differentiated = nullptr;  // backward: the operation whose derivative it is
-};
+/// What the local slope that a node of the backward pass brings in is computed from.
+std::unordered_set<const Node*> behind_slope(const History& history, const Node& derivative) {
+    const std::vector<NodeRef>& inputs = history.inputs(derivative);
+    const Writing writing = writing_of(*derivative.op);
+    std::vector<const Node*> path;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const bool is_cotangent = (writing == Writing::choice && i > 0) || (writing == Writing::multiply && i == 0);
+        if (!is_cotangent) path.push_back(inputs[i].get());
+    }
+    std::unordered_set<const Node*> seen(path.begin(), path.end());
+    while (!path.empty()) {
+        const Node* node = path.back();
+        path.pop_back();
+        if (!node->is_transient || node->line != derivative.line) continue;
+        for (const NodeRef& input : history.inputs(*node)) {
+            if (seen.insert(input.get()).second) path.push_back(input.get());
+        }
+    }
+    return seen;
+}
+
+/// The choice between branches by which reverse mode came to a 0: of those in the line of what it recorded there, the
+/// one that has most in common with it. Null if there is none.
+const Node* choice_behind(const History& history, const Node& derivative) {
+    const std::unordered_set<const Node*> seen = behind_slope(history, derivative);
+    const Node* best = nullptr;
+    std::ptrdiff_t most = 0;
+    for (const NodeRef& node : history.nodes()) {
+        if (node->is_leaf() || node->is_transient || !node->needs_gradient) continue;
+        if (node->line != derivative.line || std::string_view(node->file) != derivative.file) continue;
+        if (writing_of(*node->op) != Writing::choice && !node->op->switches) continue;
+        const std::vector<NodeRef>& inputs = history.inputs(*node);
+        const auto common = std::count_if(inputs.begin(), inputs.end(),
+                                          [&](const NodeRef& input) { return seen.contains(input.get()); });
+        if (common > most) best = node.get(), most = common;
+    }
+    return best;
+}
+
+/// Says of the 0 that an infinity met, if it met one, where it comes from.
+void describe_zero(const History& history, const Trace& trace, NonFinite& report) {
+    if (!trace.zero) return;
+    const ZeroTrace zero = trace_zero(history, *trace.zero);
+    if (zero.last_passed) {
+        const Node& last = *zero.last_passed;
+        const Node* choice = choice_behind(history, last);
+        // A gradient that is differentiated again need not depend on the choice itself.
+        if (!choice && writing_of(*last.op) == Writing::choice) choice = &last;
+        if (choice) report.untaken_at = recorded::described(*choice);
+    }
+    report.meets_zero = trace.meets_zero;
+    const Node& node = *zero.origin.node;
+    const bool is_known = !is_number(node) && !node.is_transient;
+    if (trace.meets_zero && is_known) report.zero_of = recorded::name_of(node);
+}
 
 /// What made a target's first element that is not finite. All values are computed.
-Finding finding(const History& history, const Target& target, std::int64_t element) {
+NonFinite finding(const History& history, const Target& target, std::int64_t element) {
     const Trace trace = trace_back(history, {target.node, element});
     const Node& node = *trace.origin.node;
-    Finding result;
-    NonFinite& report = result.report;
+    NonFinite report;
     report.pass = node.is_transient ? NonFinite::Pass::backward : NonFinite::Pass::forward;
     report.op = node.is_leaf() ? "" : node.op->name;
     report.name = operand_name(node);
@@ -129,41 +153,14 @@ Finding finding(const History& history, const Target& target, std::int64_t eleme
     report.index = index_of(node.shape, trace.origin.index);
     report.value = number_at(node, trace.origin.index);
     report.at = node.location();
-    report.meets_zero = trace.meets_zero;
     for (const NodeRef& input : history.inputs(node)) {
         report.inputs.push_back(described(*input, node, trace.origin.index));
     }
-    if (node.is_transient) {
-        result.differentiated = differentiated(history, node);
-        if (result.differentiated) report.derivative_of = result.differentiated->op->name;
-    } else if (target.node->is_transient) {
-        report.untaken_at = choice_that_stops(history, node);
+    if (node.is_transient && !node.is_leaf()) {
+        if (const Node* op = differentiated(history, node)) report.derivative_of = op->op->name;
     }
-    return result;
-}
-
-/// Whether no derivative is asked for at what an operation makes of its inputs: its cotangent is 0 there.
-bool is_untaken(const Tensor& y, const Node& op, const NonFinite& report, Location at) {
-    const NodeRef node = NodeRef::share(const_cast<Node&>(op));
-    const Tensor g = connected_gradients(y, {Tensor(node)}, at)[0];
-    if (g.is_empty_handle()) return false;
-    compute({g});
-    const bool is_by_element = op.op->family == Op::Family::elementwise && op.shape == report.shape;
-    for (std::int64_t k = 0; k < op.shape.size(); ++k) {
-        if (is_by_element && index_of(op.shape, k) != report.index) continue;
-        if (number_at(*g.node(), k) != 0) return false;
-    }
-    return true;
-}
-
-/// The first choice between branches that a value takes part in; empty if there is none.
-std::string choice_behind(const History& history, const Node& origin) {
-    const std::unordered_set<const Node*> later = descendants(history, origin);
-    for (const NodeRef& node : history.nodes()) {
-        if (node.get() == &origin || node->is_leaf() || node->is_transient || !later.contains(node.get())) continue;
-        if (writing_of(*node->op) == Writing::choice || node->op->switches) return recorded::described(*node);
-    }
-    return "";
+    describe_zero(history, trace, report);
+    return report;
 }
 
 std::string value_text(double value) {
@@ -182,10 +179,35 @@ std::string input_text(const NonFinite::Input& input) {
 
 /// What usually helps where a branch that is not taken spoils the gradient.
 std::string cure_of_branch(const NonFinite& report) {
-    const std::string& op = report.pass == NonFinite::Pass::forward ? report.op : report.derivative_of;
-    const std::size_t operands = report.pass == NonFinite::Pass::forward ? report.inputs.size() : 1;
-    return operands == 1 ? fmt::format("make its argument safe inside, as in where(c, {}(where(c, x, 1)), 0)", op)
-                         : fmt::format("make the arguments of {} safe inside, with a where() around them", op);
+    const bool is_forward = report.pass == NonFinite::Pass::forward;
+    const std::string& op = is_forward ? report.op : report.derivative_of;
+    if (is_forward && op.empty()) {
+        return fmt::format("replace it before it is used, as in where(c, {}, 0)",
+                           report.name.empty() ? "x" : report.name);
+    }
+    if (op.empty()) return "make what it is computed from safe inside, with a where() around it";
+    const Op* known = find_op(op);
+    if (is_forward && known && !known->is_elementwise_kernel()) {
+        return "its numbers are too large: data of one scale, or a smaller learning rate, would keep it finite";
+    }
+    if (is_forward && report.inputs.size() > 1) {
+        return fmt::format("make the arguments of {} safe inside, with a where() around them", op);
+    }
+    return fmt::format("make its argument safe inside, as in where(c, {}(where(c, x, 1)), 0)", op);
+}
+
+/// How 0 times infinity came about, and what to do about it.
+std::string zero_text(const NonFinite& report) {
+    if (!report.untaken_at.empty()) {
+        return fmt::format(
+            "    {} does not take this branch there, but in the gradient 0 times infinity, or 0 / 0, is NaN;\n    {}\n",
+            report.untaken_at, cure_of_branch(report));
+    }
+    if (!report.meets_zero) return "";
+    return fmt::format("    it is multiplied by 0 on its way{}, and 0 times infinity is NaN;\n    {}\n",
+                       report.zero_of.empty() ? "" : ", that of " + report.zero_of,
+                       report.pass == NonFinite::Pass::forward ? "if that is a mask, where() is safe, a product is not"
+                                                               : cure_of_branch(report));
 }
 
 thread_local bool watching = [] {
@@ -216,14 +238,7 @@ std::string NonFinite::text() const {
     }
     for (const Input& input : inputs) text += input_text(input);
     text += fmt::format("    {} is not finite\n", result);
-    if (!untaken_at.empty()) {
-        text += fmt::format(
-            "    {} does not take this branch there, but backward it is multiplied by 0, which gives NaN;\n    {}\n",
-            untaken_at, cure_of_branch(*this));
-    } else if (meets_zero) {
-        text +=
-            "    it is multiplied by 0 on its way: 0 times infinity is NaN; a mask has to be where(), not a product\n";
-    }
+    text += zero_text(*this);
     return text;
 }
 
@@ -260,9 +275,7 @@ NonFinite first_non_finite(const Tensor& y, std::span<const Tensor> xs, Location
     for (const Target& target : targets) {
         const auto element = first_bad(*target.node);
         if (!element) continue;
-        auto [report, op] = finding(history, target, *element);
-        if (op && is_untaken(y, *op, report, at)) report.untaken_at = choice_behind(history, *op);
-        return report;
+        return finding(history, target, *element);
     }
     return {};
 }
@@ -289,7 +302,7 @@ void watch(std::span<Node* const> roots, void (*compute)(std::span<Node* const>)
         const auto element = first_bad(*root);
         if (!element) continue;
         history.compute_all();
-        const NonFinite report = finding(history, {root, recorded::name_of(*root)}, *element).report;
+        const NonFinite report = finding(history, {root, recorded::name_of(*root)}, *element);
         const std::string text = report.text();
         throw ValueError(report.op.empty() ? "watch" : report.op, "needs to be finite while values are watched",
                          value_text(report.value), report.at, "\n" + text.substr(0, text.size() - 1));

@@ -36,6 +36,7 @@ struct NonFinite {
     std::string derivative_of;  ///< that operation, if it can be told
     std::string untaken_at;     ///< "where at train.cpp:12": it came through a branch that is not taken there
     bool meets_zero = false;    ///< infinite, and multiplied by 0 on its way, which is NaN
+    std::string zero_of;        ///< what that 0 is an element of: "mask", "astype at train.cpp:12"
 
     explicit operator bool() const noexcept { return pass != Pass::none; }
     /// A few lines: the operation, its element and its inputs there, what is spoilt, and what usually helps.
@@ -54,6 +55,9 @@ std::ostream& operator<<(std::ostream& stream, const NonFinite& report);
 ///     log makes -inf at [0, 3] of (1, 400), forward, at train.cpp:12
 ///         of A2 (1, 400), which is 0 there
 ///         J is not finite
+///
+/// A gradient may be spoilt by a branch that is not taken: an operation whose derivative multiplies by its cotangent
+/// makes NaN of 0 and infinity. The report then names the choice, and what usually helps.
 NonFinite first_non_finite(const Tensor& y, std::span<const Tensor> xs, Location at = Location::current());
 
 inline NonFinite first_non_finite(const Tensor& y, const std::vector<Tensor>& xs = {},
@@ -63,7 +67,8 @@ inline NonFinite first_non_finite(const Tensor& y, const std::vector<Tensor>& xs
 
 /// While alive, whatever this thread computes is looked through: the first value, read or computed on the way to an
 /// assignment, that is NaN or infinite throws a ValueError with the text of first_non_finite. It keeps every
-/// intermediate value, so it costs memory. The environment variable XGRAD_WATCH=1 does it for a whole program.
+/// intermediate value, so it costs memory, and compiled functions are recorded at each call. The environment variable
+/// XGRAD_WATCH=1 does it for a whole program.
 class WatchNonFinite {
   public:
     explicit WatchNonFinite(bool watch = true) noexcept;

@@ -76,6 +76,53 @@ bool expand(std::vector<Term>& terms) {
 
 }  // namespace
 
+Ref beside_one(Ref reciprocal) {
+    if (reciprocal->form != Form::product || reciprocal->numbers != std::vector<double>{-1}) return nullptr;
+    const Ref one_more = reciprocal->arguments[0];
+    if (one_more->form != Form::sum || one_more->numbers != std::vector<double>{1, 1}) return nullptr;
+    for (const std::size_t place : {0, 1}) {
+        const Ref t = unstretched(one_more->arguments[place]);
+        const bool is_one_beside = as_number(one_more->arguments[1 - place]) == 1.0;
+        if (is_one_beside && !as_number(t) && t->form != Form::product) return t;
+    }
+    return nullptr;
+}
+
+void Algebra::note_reciprocal(Ref symbol, Ref equals) {
+    const Ref t = beside_one(equals);
+    if (simplifies_ && t) reciprocals_.push_back({symbol, equals->arguments[0], t});
+}
+
+bool Algebra::use_reciprocals(std::vector<Power>& factors) {
+    const auto exponent_of = [&](Ref base) {
+        const auto found =
+            std::find_if(factors.begin(), factors.end(), [&](const Power& factor) { return factor.base == base; });
+        return found == factors.end() ? 0 : found->exponent;
+    };
+    const auto multiply_by = [&](Ref base, double exponent) {
+        const double before = exponent_of(base);
+        std::erase_if(factors, [&](const Power& factor) { return factor.base == base; });
+        if (before + exponent != 0) factors.push_back({base, before + exponent});
+    };
+    bool is_used = false;
+    for (const Reciprocal& known : reciprocals_) {
+        const double fractions = -exponent_of(known.one_more);
+        if (fractions > 0) {
+            multiply_by(known.one_more, fractions);
+            multiply_by(known.symbol, fractions);
+        }
+        const double products = std::min(exponent_of(known.symbol), exponent_of(known.t));
+        if (products > 0) {
+            const Ref symbol = known.symbol;
+            multiply_by(symbol, -products);
+            multiply_by(known.t, -products);
+            multiply_by(sum({{1, number(1, symbol->dtype)}, {-1, symbol}}, symbol->dtype, symbol->shape), products);
+        }
+        is_used = is_used || fractions > 0 || products > 0;
+    }
+    return is_used;
+}
+
 Ref Algebra::multiplied_out(const std::vector<Scaled>& given, DType dtype, const Shape& shape) {
     std::vector<Term> terms;
     std::size_t size_before = 0;

@@ -1,6 +1,7 @@
 #include <xgrad/graph/explain/summary.hpp>
 
 #include <algorithm>
+#include <ostream>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -88,6 +89,10 @@ std::string Summary::text() const {
         {"total", "", "", std::to_string(parameters), bytes_text(static_cast<std::size_t>(bytes)), flops_text(flops)});
     std::string text = explain::table_text(table, {3, 4, 5});
     return text + fmt::format("parameters take {}\n", bytes_text(static_cast<std::size_t>(parameter_bytes)));
+}
+
+std::ostream& operator<<(std::ostream& stream, const Summary& summary) {
+    return stream << summary.text();
 }
 
 }  // namespace xgrad

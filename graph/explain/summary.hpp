@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <vector>
 
+#include <xgrad/graph/print.hpp>
 #include <xgrad/graph/tensor.hpp>
 
 namespace xgrad {
@@ -32,4 +34,15 @@ struct Summary {
 /// What y is computed by, step by step in that order. Nothing is computed.
 Summary summary(const Tensor& y, Location at = Location::current());
 
+std::ostream& operator<<(std::ostream& stream, const Summary& summary);
+
 }  // namespace xgrad
+
+template <>
+struct fmt::formatter<xgrad::Summary> {
+    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+    template <class Context>
+    auto format(const xgrad::Summary& summary, Context& context) const {
+        return xgrad::detail::ElementFormat::write(context, summary.text());
+    }
+};

@@ -7,13 +7,17 @@
 
 #include <xgrad/graph/explain/layout.hpp>
 #include <xgrad/graph/explain/picture.hpp>
+#include <xgrad/graph/explain/walk.hpp>
 #include <xgrad/graph/explain/walkthrough_page.hpp>
+#include <xgrad/graph/recording.hpp>
 
 namespace xgrad {
 
 namespace {
 
 using namespace explain;
+
+constexpr std::size_t operations_to_a_step = 20;
 
 /// A string for a script within a page.
 std::string script_text(const std::string& text) {
@@ -103,10 +107,19 @@ std::string steps_text(const Equations& equations, const std::vector<Line>& line
 
 }  // namespace
 
-std::string walkthrough(const Tensor& y, std::span<const Tensor> xs, Location at) {
+std::string walkthrough(const Tensor& y, std::span<const Tensor> xs, const WalkthroughOptions& options, Location at) {
     at = Attribution::resolve(at);
+    const auto require_at_most = [&](std::size_t most, std::size_t count, const char* what) {
+        if (count <= most) return;
+        throw ValueError("walkthrough", fmt::format("needs a graph of at most {} {}", most, what),
+                         std::to_string(count), at,
+                         "draw() folds one of any size; WalkthroughOptions::most_steps asks for more");
+    };
+    const NodeRef root = source(y, "walkthrough", at);
+    require_at_most(options.most_steps * operations_to_a_step, ancestors({&root, 1}).size(), "operations and values");
     std::vector<Tensor> tensors;
     const auto equations = equations_of(y, xs, true, at, &tensors);
+    require_at_most(options.most_steps, equations->forward.size() + equations->backward.size(), "steps");
     std::vector<Tensor> computed;
     for (const Tensor& tensor : tensors) {
         if (!tensor.is_empty_handle()) computed.push_back(tensor);

@@ -1,5 +1,6 @@
 #include <xgrad/graph/verify.hpp>
 
+#include <xgrad/graph/algebra.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/verify/blame.hpp>
 #include <xgrad/graph/verify/checker.hpp>
@@ -59,6 +60,23 @@ GradientReport detail::check_gradients(const TensorFunction& f, const std::vecto
     for (const Tensor& input : inputs) source(input, "check_gradients", at);
     subject::FunctionSubject subject(f, inputs);
     return report_on(subject, options, at);
+}
+
+Tensor detail::side_by_side(const std::vector<Tensor>& results, Location at) {
+    at = Attribution::resolve(at);
+    std::vector<Tensor> vectors;
+    DType widest = DType::float32;
+    for (const Tensor& result : results) {
+        const DType dtype = source(result, "check_gradients", at)->dtype;
+        if (!is_floating(dtype)) continue;
+        promote(widest, dtype, widest);
+        vectors.push_back(algebra::reshaped(result, {result.size()}));
+    }
+    if (vectors.empty()) throw GradientError("check_gradients", "needs a floating-point result", "none", at);
+    for (Tensor& vector : vectors) {
+        if (vector.dtype() != widest) vector = algebra::cast(vector, widest);
+    }
+    return algebra::joined(vectors);
 }
 
 GradientReport check_gradients(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters,

@@ -27,9 +27,12 @@ std::string input_name(const std::string& name, std::size_t index) {
     return name.empty() ? fmt::format("input {}", index) : name;
 }
 
+/// An infinite entry does not excuse the others.
 long double largest_of(const std::vector<long double>& numbers) {
     long double largest = 0;
-    for (long double number : numbers) largest = std::max(largest, std::abs(number));
+    for (long double number : numbers) {
+        if (std::isfinite(number)) largest = std::max(largest, std::abs(number));
+    }
     return largest;
 }
 
@@ -154,7 +157,7 @@ class Checker::Order {
                 const long double wide = exact_[input][entry], own = derived_[input][entry];
                 const bool is_near = std::abs(own - wide) <= std::max(rounding, most * std::abs(wide));
                 const bool is_same = own == wide || (std::isnan(own) && std::isnan(wide));
-                lost_[input][entry] = is_near || is_same ? std::abs(own - wide) : std::nanl("");
+                lost_[input][entry] = is_same ? 0 : is_near ? std::abs(own - wide) : std::nanl("");
             }
         }
     }
@@ -258,9 +261,9 @@ class Checker::Order {
             const long double moved = Contracted{tangent, phi_.cotangent, {}}.value();
             verdict::Judgement judgement{Verdict::right, product, bound, "forward mode against reverse mode"};
             if (!(std::abs(moved - product) <= bound)) judgement.verdict = Verdict::wrong;
-            if (!std::isfinite(moved) && !std::isfinite(product)) {
+            if (!std::isfinite(product)) {  // whether it should be, differences say of each entry
                 judgement.verdict = Verdict::undecidable;
-                judgement.evidence = "not finite in both modes";
+                judgement.evidence = std::isfinite(moved) ? "not finite in reverse mode" : "not finite in both modes";
             }
             add(input, -1, "forward", moved, judgement);
         }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <ostream>
 #include <unordered_map>
 
@@ -257,6 +258,25 @@ Comparison is_right(const std::string& who, const Numbers& mine, const Numbers& 
                               static_cast<double>(largest > 0 ? off / largest : off))};
 }
 
+/// What there is to say before anything is compared: none if all is finite.
+std::optional<Comparison> not_finite(const std::string& who, const Numbers& mine, const Numbers& right) {
+    const auto bad = [](const Numbers& numbers) {
+        const auto found = std::find_if(numbers.values.begin(), numbers.values.end(),
+                                        [](long double value) { return !std::isfinite(value); });
+        if (found == numbers.values.end()) return std::string();
+        return fmt::format("{} at {}", std::isnan(*found) ? "nan" : fmt::format("{}", static_cast<double>(*found)),
+                           recorded::index_text(numbers.shape, found - numbers.values.begin()));
+    };
+    const std::string of_right = bad(right), of_mine = bad(mine);
+    if (!of_right.empty()) {
+        return Comparison(false, fmt::format("your {} cannot be graded: the derived one is {}; first_non_finite() "
+                                             "says where that comes from",
+                                             who, of_right));
+    }
+    if (of_mine.empty()) return std::nullopt;
+    return Comparison(false, fmt::format("your {} is not finite: {}", who, of_mine));
+}
+
 void require_floating(const Tensor& mine, Location at) {
     if (is_floating(source(mine, "compare_gradient", at)->dtype)) return;
     throw DTypeError("compare_gradient", "needs a floating-point gradient", std::string(name(mine.dtype())), at);
@@ -275,6 +295,7 @@ Comparison compare_gradient(const Tensor& given, const Tensor& J, const Tensor& 
     const Numbers right = numbers_of(grad(J, x, at)), mine = numbers_of(given);
     const long double tolerance = tolerance_of(given.dtype(), x.dtype());
     const std::string who = called(x);
+    if (const auto comparison = not_finite(who, mine, right)) return *comparison;
     if (pattern::is_close(mine, right, tolerance)) return is_right(who, mine, right);
     const std::int64_t m = examples_of(steps);
     const bool is_on_the_way = !x.is_parameter() && x.rank() == 2 && x.shape()[1] == m;
@@ -297,6 +318,7 @@ Comparison compare_gradient(const Tensor& given, const Tensor& parameter, Locati
     clues.tolerance = tolerance_of(given.dtype(), parameter.dtype());
     for (std::int64_t extent : parameter.shape()) clues.extents.push_back({extent, ""});
     const std::string who = called(parameter);
+    if (const auto comparison = not_finite(who, mine, right)) return *comparison;
     if (pattern::is_close(mine, right, clues.tolerance)) return is_right(who, mine, right);
     return {false, fmt::format("your {} is {}", who, pattern::looks_like(mine, right, clues))};
 }

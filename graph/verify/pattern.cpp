@@ -146,6 +146,7 @@ std::string how_far(const Numbers& mine, const Numbers& right) {
 bool is_close(const Numbers& x, const Numbers& y, long double tolerance) {
     if (x.shape != y.shape) return false;
     const long double bound = tolerance * std::max(largest_of(x), largest_of(y));
+    if (!std::isfinite(bound)) return false;
     for (std::size_t i = 0; i < x.values.size(); ++i) {
         if (!(std::abs(x.values[i] - y.values[i]) <= bound)) return false;
     }

@@ -41,7 +41,7 @@ struct Clues {
     long double tolerance = 1e-6L;  // relative to the largest element
 };
 
-/// |x − y| ≤ tolerance everywhere, relative to the largest element.
+/// |x − y| ≤ tolerance everywhere, relative to the largest element. False if one of them is not finite.
 bool is_close(const Numbers& x, const Numbers& y, long double tolerance);
 
 /// c if x = c y, else NaN.

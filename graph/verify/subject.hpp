@@ -216,10 +216,13 @@ class ModelSubject : public Subject {
     bool is_assigned_ = false;
 };
 
-/// Σ |x y|
+/// Σ |x y| of what is finite.
 inline long double sum_of_sizes(const std::vector<long double>& x, const std::vector<long double>& y) {
     long double sum = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) sum += std::abs(x[i] * y[i]);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const long double size = std::abs(x[i] * y[i]);
+        if (std::isfinite(size)) sum += size;
+    }
     return sum;
 }
 

@@ -42,7 +42,7 @@ class Judge {
             if (const std::optional<Crossing> crossing = crossing_within(step)) {
                 crossing_ = crossing;
                 if (crossing->is_on_it && have_sides_settled(slopes)) break;
-            } else if (has_settled(slopes) && !is_between_sides(slopes)) {
+            } else if (has_settled(slopes) && !is_between_sides(slopes) && !is_nan_on_kink(slopes)) {
                 if (is_confirmed(slopes)) return wrong(slopes.slope, slopes, false);
             }
         }
@@ -64,6 +64,16 @@ class Judge {
     bool agrees(const Slopes& slopes) const {
         return has_settled(slopes) && distance(slopes.slope) <= bound(slopes.slope) &&
                (!slopes.has_kink() || std::abs(slopes.jump.value) <= bound(slopes.slope));
+    }
+
+    /// Where there is no derivative none is missing: √(x²) at 0, of which the graph knows no switch.
+    bool is_nan_on_kink(const Slopes& slopes) const {
+        return !std::isfinite(claim_.derived) && have_sides_settled(slopes) && has_two_slopes(slopes);
+    }
+
+    bool has_two_slopes(const Slopes& slopes) const {
+        return std::abs(slopes.left.value - slopes.right.value) >
+               4 * (slopes.left.error + slopes.right.error) + claim_.error;
     }
 
     bool is_between_sides(const Slopes& slopes) const {
@@ -140,9 +150,8 @@ class Judge {
         const Estimate middle{
             (slopes.left.value + slopes.right.value) / 2,
             std::abs(slopes.left.value - slopes.right.value) / 2 + std::max(slopes.left.error, slopes.right.error)};
-        const bool is_kink = std::abs(slopes.left.value - slopes.right.value) >
-                             4 * (slopes.left.error + slopes.right.error) + claim_.error;
-        if (is_outside) return wrong(middle, slopes, crossing_.has_value());
+        const bool is_kink = has_two_slopes(slopes);
+        if (is_outside && !is_nan_on_kink(slopes)) return wrong(middle, slopes, crossing_.has_value());
         if (is_kink) {
             return undecidable(middle, fmt::format("a kink: slope {:.6g} from the left, {:.6g} from the right",
                                                    shown(slopes.left.value), shown(slopes.right.value)));

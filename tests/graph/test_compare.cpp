@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <boost/test/unit_test.hpp>
 
 #include <sstream>
@@ -112,7 +114,7 @@ BOOST_AUTO_TEST_CASE(classic_mistakes_are_told_in_words) {
     one(1, 2) += 1;
     BOOST_TEST(says(one, net.W2) == "your dW2 is right but for 1 of 15 entries, the first at [1, 2]");
     one(1, 2) = NAN;
-    BOOST_TEST(says(one, net.W2) == "your dW2 is not finite");
+    BOOST_TEST(says(one, net.W2) == "your dW2 is not finite: nan at [1, 2]");
     BOOST_TEST(says(support::draws({3, 5}, 9), net.W2).starts_with("your dW2 is off by "));
 }
 
@@ -153,6 +155,27 @@ BOOST_AUTO_TEST_CASE(against_what_backward_has_left) {
                "your dW2 is the negative of the right one: a sign is wrong");
     BOOST_TEST(compare_gradient(Tensor(transposed(net.dW2)), net.W2).text() ==
                "your dW2 is the transpose of the right one");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_finite_is_never_right) {
+    const Network net;
+    const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+    for (const double bad : {nan, infinity, -infinity}) {
+        Doubles mine = net.dW2;
+        mine(0, 1) = bad;
+        const Comparison comparison = net(mine, net.W2);
+        BOOST_TEST(!comparison);
+        BOOST_TEST(comparison.text() == fmt::format("your dW2 is not finite: {} at [0, 1]", bad));
+        BOOST_TEST(!net(Doubles(net.dW2 * bad), net.W2));
+    }
+    const Tensor x = parameter(Doubles{4, 0}, "x");
+    const Comparison of_root = compare_gradient(Tensor(Doubles{0.25, infinity}), sum(sqrt(x)), x);
+    BOOST_TEST(!of_root);
+    BOOST_TEST(of_root.text() ==
+               "your dx cannot be graded: the derived one is inf at [1]; first_non_finite() says "
+               "where that comes from");
+    sum(sqrt(x)).backward();
+    BOOST_TEST(compare_gradient(Tensor(Doubles{0.25, 1}), x).text() == of_root.text());
 }
 
 BOOST_AUTO_TEST_CASE(it_prints_and_refuses_what_is_no_gradient) {

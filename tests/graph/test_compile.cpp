@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -161,6 +162,44 @@ BOOST_AUTO_TEST_CASE(a_compiled_function_is_a_part_of_another_one) {
     const Tensor x = support::drawn({5}, 1);
     for (int i = 0; i < 2; ++i) BOOST_TEST(support::close(outer(x + i), 3 * square(x + i)));
     BOOST_TEST(support::close(xgrad::vmap([&](const Tensor& one) { return inner(one); }, x), square(x)));
+}
+
+BOOST_AUTO_TEST_CASE(while_values_are_watched_an_error_names_the_operation_and_its_line) {
+    xgrad::random::Generator one(7), two(7);
+    const Tensor scale = xgrad::parameter(xt::xarray<double>{1, 1}, "scale");
+    const auto step = [&](xgrad::random::Generator& generator) {
+        return [&](const Tensor& x) {
+            const Tensor noise = 1 + generator.uniform({2}, 0, 1e-3, DType::float64);
+            const Tensor J = sum(scale * log(x * noise));
+            return std::vector<Tensor>{J, grad(J, x), grad(J, scale)};
+        };
+    };
+    const std::string place = "test_compile.cpp:" + std::to_string(__LINE__ - 4);
+    const auto compiled = xgrad::compile(step(one));
+    const Tensor good = xgrad::parameter(xt::xarray<double>{1, 2}),
+                 bad = xgrad::parameter(xt::xarray<double>{1, 0}, "bad");
+    check_same(compiled(good), step(two)(good));
+    {
+        const xgrad::WatchNonFinite watch;
+        check_same(compiled(good), step(two)(good));
+        const std::string text = support::message_of<xgrad::ValueError>([&] { compiled(bad); });
+        BOOST_TEST(text.starts_with("log: needs to be finite while values are watched, got -inf at " + place), text);
+        BOOST_TEST(text.find("log makes -inf at [1] of (2,), forward, at " + place) != std::string::npos, text);
+        BOOST_TEST(text.find("of multiply at " + place + " (2,), which is 0 there") != std::string::npos, text);
+        // The derivative alone is not finite: √ at 0.
+        const auto root = xgrad::compile([](const Tensor& x) { return grad(sum(xgrad::sqrt(x)), x); });
+        const std::string backward = support::message_of<xgrad::ValueError>([&] { root(bad); });
+        BOOST_TEST(backward.find("the derivative of sqrt makes inf at [1]") != std::string::npos, backward);
+        BOOST_TEST(backward.find("test_compile.cpp:" + std::to_string(__LINE__ - 3)) != std::string::npos, backward);
+        const auto given = xgrad::compile([](const Tensor& x) { return 1 / x; });
+        const std::string named = support::message_of<xgrad::ValueError>([&] { given(bad); });
+        BOOST_TEST(named.find("of bad (2,), which is 0 there") != std::string::npos, named);
+    }
+    // Nothing has been left behind: the draws go on where they were, and nobody watches.
+    step(two)(good);
+    BOOST_TEST(compiled.recordings() == 1);
+    check_same(compiled(good), step(two)(good));
+    BOOST_TEST(compiled(bad)[0].item() == -std::numeric_limits<double>::infinity());
 }
 
 BOOST_AUTO_TEST_CASE(a_function_that_reads_a_value_is_an_error_and_leaves_nothing) {

@@ -143,6 +143,18 @@ BOOST_AUTO_TEST_CASE(a_summary_adds_up) {
     BOOST_TEST(summary(sum(net.W1 * net.W1 + net.W1)).parameters == 8);
 }
 
+BOOST_AUTO_TEST_CASE(what_explains_is_printed_as_it_is) {
+    const Network net;
+    const xgrad::Summary table = summary(net.J);
+    const xgrad::Derivation equations = derivation(net.J, {net.W1});
+    BOOST_TEST(fmt::format("{}", table) == table.text());
+    BOOST_TEST(fmt::format("{}", equations) == equations.text());
+    BOOST_TEST(fmt::format("{}", broadcasts(net.J)) == to_string(broadcasts(net.J)));
+    std::ostringstream stream;
+    stream << table << equations;
+    BOOST_TEST(stream.str() == table.text() + equations.text());
+}
+
 BOOST_AUTO_TEST_CASE(every_stretch_is_listed) {
     const Network net;
     const std::vector<xgrad::Broadcast> found = broadcasts(net.J);
@@ -199,6 +211,43 @@ BOOST_AUTO_TEST_CASE(a_walkthrough_goes_forward_and_back) {
     BOOST_TEST(contains(seen, "∂Z1 = W2ᵀ ∂Z2 * (1 − A1²)   (4, 40)"), seen);
     BOOST_TEST(count_of(seen, "class=\"value  now ") == 1u);
     BOOST_TEST(count_of(seen, "class=\"later\"") == 2u);  // ∂W1 and ∂b1 are still to come
+}
+
+/// n layers of one unit, each with a name and a weight of its own, or without names.
+struct Chain {
+    Chain(int layers, bool has_names) {
+        Tensor A = xgrad::name(Tensor(support::draws({1, 2}, 2)), "X");
+        for (int layer = 1; layer <= layers; ++layer) {
+            const std::string number = std::to_string(layer);
+            if (has_names || layer == 1) W.push_back(xgrad::parameter(support::draws({1, 1}, 1), "W" + number));
+            A = tanh(matmul(W.back(), A));
+            if (has_names) A = xgrad::name(A, "A" + number);
+        }
+        J = xgrad::name(mean(A), "J");
+    }
+    std::vector<Tensor> W;
+    Tensor J;
+};
+
+BOOST_AUTO_TEST_CASE(a_walkthrough_of_a_large_graph_is_refused_before_it_is_computed) {
+    const Chain chain(400, true);
+    const std::string text = support::message_of<xgrad::ValueError>([&] { walkthrough(chain.J, chain.W); });
+    const std::string place = " at test_explain.cpp:" + std::to_string(__LINE__ - 1);
+    BOOST_TEST(text == "walkthrough: needs a graph of at most 1000 steps, got 1601" + place +
+                           "; draw() folds one of any size; WalkthroughOptions::most_steps asks for more");
+    BOOST_TEST(!chain.J.node()->is_computed);
+    // Asked for, it comes, and is of a size that a browser takes.
+    const std::string page = walkthrough(chain.J, chain.W, {.most_steps = 1601});
+    BOOST_TEST(count_of(page, "backward:false,") + count_of(page, "backward:true,") == 1601u);
+    BOOST_TEST(page.size() < 1000u * 1000u);
+    // What one would draw comes without being asked for.
+    const Chain fifty(50, true);
+    BOOST_TEST(walkthrough(fifty.J, fifty.W).size() < 200u * 1000u);
+    const Chain without_names(50000, false);
+    const std::string of_nodes =
+        support::message_of<xgrad::ValueError>([&] { walkthrough(without_names.J, without_names.W); });
+    BOOST_TEST(of_nodes.starts_with("walkthrough: needs a graph of at most 20000 operations and values, got 100"),
+               of_nodes);
 }
 
 BOOST_AUTO_TEST_CASE(a_derivation_is_a_page) {

@@ -94,8 +94,72 @@ BOOST_AUTO_TEST_CASE(nothing_where_no_single_edit_helps) {
     FINDS(tensor({3}) + tensor({4}), "(3,) and (4,)", "");
     // The axis −1 was counted in the first operand.
     FINDS(xgrad::concatenate({tensor({3}), tensor({2, 3})}, -1), "(3,) and (2, 3)", "");
-    // What the size of the result was worked out from is not edited.
-    FINDS(conv2d(tensor({1, 2, 8, 8}), tensor({1, 3, 2, 2})), "(1, 2, 8, 8) and (1, 3, 2, 2)", "");
+    FINDS(conv2d(tensor({1, 2, 8, 8}), tensor({1, 3, 5, 5})), "(1, 2, 8, 8) and (1, 3, 5, 5)", "");
+    FINDS(conv2d(tensor({1, 2, 8, 4}), tensor({1, 2, 5, 5})), "(1, 2, 8, 4) and (1, 2, 5, 5)", "");
+    FINDS(reshape(X, {7, 7}), "(7, 7)", "");
+    FINDS(reshape(X, {-1, -1, 7}), "(-1, -1, 7)", "");
+    FINDS(broadcast_to(X, {5, 7}), "(5, 7)", "");
+}
+
+BOOST_AUTO_TEST_CASE(images_and_filters) {
+    const Tensor I = tensor({16, 3, 28, 28}, "I"), F = tensor({8, 3, 5, 5}, "F");
+    const std::string both = "F (8, 3, 5, 5) and I (16, 3, 28, 28)";
+    FINDS(conv2d(F, I), both, "; did you mean conv2d(I, F)?");
+    FINDS(conv2d(F, I, {.stride = 2, .padding = 1}), both, "; did you mean conv2d(I, F)?");
+    FINDS(conv2d(tensor({16, 28, 28, 3}, "last"), F), "last (16, 28, 28, 3) and F (8, 3, 5, 5)",
+          "; did you mean conv2d(transpose(last, {0, 3, 1, 2}), F)?");
+    FINDS(conv2d(tensor({3, 28, 28}, "one"), F), "one (3, 28, 28) and F (8, 3, 5, 5)",
+          "; did you mean conv2d(reshape(one, {1, 3, 28, 28}), F)?");
+    const Tensor G = tensor({8, 1, 5, 5}, "G");
+    FINDS(conv2d(tensor({60, 28, 28}, "grey"), G), "grey (60, 28, 28) and G (8, 1, 5, 5)",
+          "; did you mean conv2d(reshape(grey, {60, 1, 28, 28}), G)?");
+    FINDS(conv2d(tensor({28, 28}, "pixels"), G), "pixels (28, 28) and G (8, 1, 5, 5)",
+          "; did you mean conv2d(reshape(pixels, {1, 1, 28, 28}), G)?");
+    FINDS(conv1d(tensor({4, 2, 3}, "w"), tensor({9, 2, 17}, "x")), "w (4, 2, 3) and x (9, 2, 17)",
+          "; did you mean conv1d(x, w)?");
+    FINDS(conv_transpose2d(tensor({8, 3, 5, 5}, "F"), tensor({16, 8, 7, 7}, "I")), "F (8, 3, 5, 5) and I (16, 8, 7, 7)",
+          "; did you mean conv_transpose2d(I, F)?");
+    FINDS(conv_transpose2d(tensor({1, 1, 1, 1}), tensor({1, 1, 1, 1}), {.padding = 1}), "(1, 1, 1, 1) and (1, 1, 1, 1)",
+          "");
+    FINDS(max_pool2d(tensor({3, 28, 28}, "one"), 2), "one (3, 28, 28)",
+          "; did you mean max_pool2d(reshape(one, {1, 3, 28, 28}), 2) or max_pool2d(reshape(one, {3, 1, 28, 28}), 2)?");
+    FINDS(avg_pool2d(tensor({28, 28}, "pixels"), {2, 3}), "pixels (28, 28)",
+          "; did you mean avg_pool2d(reshape(pixels, {1, 1, 28, 28}), {2, 3})?");
+    FINDS(avg_pool2d(tensor({1, 1, 28, 2}, "strip"), {2, 3}), "strip (1, 1, 28, 2)",
+          "; did you mean avg_pool2d(matrix_transpose(strip), {2, 3})?");
+}
+
+BOOST_AUTO_TEST_CASE(a_shape_that_was_given) {
+    FINDS(reshape(W1, {4, 2}), "(4, 2)", "; did you mean reshape(W1, {-1, 2}) or reshape(W1, {4, -1})?");
+    FINDS(reshape(W1, {5, 2}), "(5, 2)", "; did you mean reshape(W1, {-1, 2})?");
+    FINDS(reshape(W1, {3}), "(3,)", "; did you mean reshape(W1, {-1})?");
+    FINDS(reshape(W1, {-1, 5}), "(-1, 5)", "");
+    FINDS(reshape(W1, {-1, -1}), "(-1, -1)", "");
+    FINDS(reshape(tensor({6}), {2, 4}), "(2, 4)", "; did you mean reshape(..., {2, -1})?");
+    FINDS(broadcast_to(b, {4, 400}), "(4, 400)", "; did you mean broadcast_to(reshape(b, {4, 1}), {4, 400})?");
+    FINDS(broadcast_to(Y, {400, 5}), "(400, 5)", "; did you mean broadcast_to(transpose(Y), {400, 5})?");
+    FINDS(broadcast_to(tensor({4}), {4, 400}), "(4, 400)", "; did you mean the operand as (4, 1)?");
+    FINDS(xgrad::squeeze(Y, 1), "axis 1 of Y (1, 400)", "; did you mean squeeze(Y, 0)?");
+    FINDS(xgrad::squeeze(X, 1), "axis 1 of X (3, 400)", "");
+}
+
+BOOST_AUTO_TEST_CASE(a_vector_beside_a_matrix) {
+    FINDS(xgrad::linalg::solve(tensor({3, 3}, "M"), b), "M (3, 3) and b (4,)", "");
+    FINDS(xgrad::linalg::solve(b, tensor({4, 4}, "M")), "b (4,) and M (4, 4)", "; did you mean solve(M, b)?");
+    FINDS(xgrad::linalg::lstsq(W1, b), "W1 (3, 4) and b (4,)", "; did you mean lstsq(transpose(W1), b)?");
+    FINDS(tensor({4, 5, 6}, "T") + tensor({4, 6}, "M"), "T (4, 5, 6) and M (4, 6)",
+          "; did you mean T + reshape(M, {4, 1, 6})?");
+    FINDS(cross_entropy(b, tensor({4}, "labels")), "b (4,) and labels (4,)", "");
+}
+
+BOOST_AUTO_TEST_CASE(a_rule_that_is_tried_with_fewer_axes) {
+    // Without these a shape rule of matrices would read beyond the shape of a vector.
+    for (const Tensor& left : {tensor({1, 5}), tensor({5}), tensor({})}) {
+        const std::string text = message_of<ShapeError>([&] {
+            xgrad::apply(*xgrad::find_op("matmul"), {left, tensor({2, 7})});
+        });
+        BOOST_TEST(text.starts_with("matmul: needs (n, k) and (k, m), got "), text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(losses_refuse_shapes_that_differ) {

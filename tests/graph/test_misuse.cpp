@@ -308,7 +308,7 @@ BOOST_FIXTURE_TEST_CASE(of_indices, Things) {
         {WRONG(take_along_axis(x, i, 0)), "ShapeError", "take_along_axis: needs extents that broadcast"},
         {WRONG(take_along_axis(x, x, 0)), "DTypeError", "take_along_axis: needs int32 or int64 indices"},
         {WRONG_WHEN_READ(take_along_axis(x, pairs, 0)), "ValueError", "take_along_axis: needs indices below 2"},
-        {WRONG(scatter_add(x, pairs, v, 0)), "ShapeError", "scatter_add: needs updates and indices of one shape"},
+        {WRONG(scatter_add(x, pairs, v, 0)), "ShapeError", "scatter_add: needs indices and updates of one shape"},
         {WRONG(scatter_add(x, pairs, x, -3)), "ShapeError", "scatter_add: needs an axis"},
         {WRONG_WHEN_READ(scatter_add(x, pairs, x, 0)), "ValueError", "scatter_add: needs indices below 2"},
         {WRONG(masked_select(x, x)), "DTypeError", "masked_select: needs a bool mask"},

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <boost/test/unit_test.hpp>
 
 #include <xgrad/xgrad.hpp>
@@ -77,6 +79,46 @@ BOOST_AUTO_TEST_CASE(on_a_kink_differences_cannot_tell) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(lengths_have_a_kink_where_they_are_0) {
+    const std::pair<const char*, Function> lengths[] = {
+        {"norm", [](auto& x) { return norm(x); }},
+        {"norm_lp 3", [](auto& x) { return norm_lp(x, 3); }},
+        {"norm_lp inf", [](auto& x) { return norm_lp(x, std::numeric_limits<double>::infinity()); }},
+        {"linalg::norm", [](auto& x) { return linalg::norm(x, 1.5); }},
+        {"norm of a difference", [](auto& x) { return norm((x + 1) - 1); }},
+        {"hypot", [](auto& x) { return hypot(x, 2 * x); }},
+        {"stddev",
+         [](auto& x) {
+             return stddev(x + Doubles{1, 1});
+         }},
+        {"typed", [](auto& x) { return sqrt(sum(square(x))); }},
+    };
+    const std::vector<Verdict> both{undecidable, undecidable};
+    for (const auto& [name, length] : lengths) {
+        const Function f = length;
+        for (const DType dtype : {DType::float32, DType::float64}) {
+            const Tensor origin = astype(Tensor(Doubles{0, 0}), dtype);
+            BOOST_TEST((verdicts(f, origin) == both), name << " in " << xgrad::name(dtype));
+            for (const int directions : {0, 2}) {
+                const auto all = [&](auto& x) { return f(x); };
+                BOOST_TEST(check_gradients(all, {origin}, {.order = 2, .directions = directions}),
+                           name << " in " << xgrad::name(dtype) << ", " << directions << " directions");
+            }
+        }
+    }
+    BOOST_TEST(has(row_of([](auto& x) { return hypot(x, 2 * x); }, 0).evidence, "; hypot at test_verdicts.cpp:"));
+    BOOST_TEST(has(row_of([](auto& x) { return norm(x); }, 0).evidence, "a kink: slope "));
+    // Times something that is 0 there, it is smooth.
+    BOOST_TEST((verdicts([](auto& x) { return x * norm(x); }, Doubles{0, 0}) == std::vector<Verdict>{right, right}));
+    // Beside it, and of rows that are not 0, it is decided.
+    BOOST_TEST((verdicts([](auto& x) { return norm(x, 1); }, Doubles{{0, 0}, {3, 4}}) ==
+                std::vector<Verdict>{undecidable, undecidable, right, right}));
+    BOOST_TEST((verdicts([](auto& x) { return hypot(x, x); }, Doubles{1e-9, -1e-9, 1}) ==
+                std::vector<Verdict>{right, right, right}));
+    // A root of less than a square has no slope at all there, in neither mode.
+    BOOST_TEST(check_gradients([](auto& x) { return norm_lp(x, 0.5); }, {Doubles{0, 1}}));
+}
+
 BOOST_AUTO_TEST_CASE(near_a_kink_a_smaller_step_tells) {
     // Each within the first step, and the derivative is decided all the same.
     const Doubles near{1e-4, -1e-4, 1e-6, -1e-6, 1e-9, -1e-9};
@@ -139,6 +181,23 @@ BOOST_AUTO_TEST_CASE(steps_and_infinities) {
     BOOST_TEST((verdicts([](auto& x) { return sqrt(x); }, Doubles{1e-3, 1e-6}) == std::vector<Verdict>(2, right)));
     // NaN where the function has a slope is no kink.
     BOOST_TEST((row_of([](auto& x) { return apply(nan_square, {x}); }, 2).verdict == wrong));
+}
+
+BOOST_AUTO_TEST_CASE(an_infinite_slope_excuses_no_other_entry) {
+    const auto beside = [](const Op& op) {
+        return [&op](const Tensor& x) {
+            return concatenate({sqrt(view(x, {range(0, 1)})), apply(op, {view(x, {range(1, 3)})})});
+        };
+    };
+    const Doubles x{0, 1.5, 2};
+    BOOST_TEST((verdicts(beside(own_relu), x) == std::vector<Verdict>{undecidable, right, right}));
+    BOOST_TEST((verdicts(beside(twice_relu), x) == std::vector<Verdict>{undecidable, wrong, wrong}));
+    BOOST_TEST((verdicts(beside(twice_relu), x, {.order = 2})[1] == wrong));
+    // Infinite on both sides, where differences are finite and grow.
+    BOOST_TEST((row_of([](auto& t) { return cbrt(t); }, 0).verdict == undecidable));
+    for (const int directions : {0, 2}) {
+        BOOST_TEST(check_gradients([](auto& t) { return cbrt(t); }, {x}, {.order = 2, .directions = directions}));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(evidence_says_why) {

@@ -191,4 +191,24 @@ BOOST_AUTO_TEST_CASE(a_result_that_is_not_floating_point_is_refused) {
     BOOST_CHECK_THROW(check_gradients([](auto& x) { return x > 0; }, {point()}), GradientError);
 }
 
+BOOST_AUTO_TEST_CASE(a_function_may_give_several_tensors) {
+    const Tensor W = xgrad::name(Tensor(support::draws({2, 3}, 1)), "W"), x = support::drawn({3, 2}, 2);
+    const auto both = [](const Tensor& w, const Tensor& v) {
+        const Tensor Z = matmul(w, v);
+        return std::vector<Tensor>{tanh(Z), Z > 0, xgrad::sum(square(w))};
+    };
+    const GradientReport report = check_gradients(both, {W, x});
+    BOOST_TEST(report);
+    BOOST_TEST(report.rows().size() == 2 * (12u + 2u));
+    // A wrong derivative on the way to the last of them alone is found.
+    const auto hidden = [&](const Tensor& w, const Tensor& v) {
+        std::vector<Tensor> all = both(w, v);
+        all[2] = sum(w * stop_gradient(w));
+        return all;
+    };
+    BOOST_TEST(!check_gradients(hidden, {W, x}));
+    const auto none = [](const Tensor& w) { return std::vector<Tensor>{w > 0}; };
+    BOOST_CHECK_THROW(check_gradients(none, {W}), xgrad::GradientError);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -142,4 +142,40 @@ BOOST_AUTO_TEST_CASE(convolution_layers_that_cannot_be) {
     BOOST_CHECK_THROW(nn::Conv2d(1 << 20, 1 << 20, 1 << 20), ShapeError);
 }
 
+BOOST_AUTO_TEST_CASE(errors_and_the_graph_name_the_line_that_called_a_layer) {
+    struct Net : nn::Module {
+        nn::Linear hidden = register_module("hidden", nn::Linear(3, 4));
+        nn::Linear output = register_module("output", nn::Linear(5, 1));
+        Tensor forward(const Tensor& X) const override {
+            const Tensor A = tanh(hidden(X));
+            return output(A);  // does not fit
+        }
+        static int line() { return __LINE__ - 2; }
+    };
+    const auto place = [](int line) { return " at test_module.cpp:" + std::to_string(line); };
+    const Net net;
+    const Tensor X = zeros({3, 2});
+    const auto has = [](const std::string& text, const std::string& part) {
+        return text.find(part) != std::string::npos;
+    };
+    const std::string inner = support::message_of<ShapeError>([&] { net(X); });
+    BOOST_TEST(has(inner, "got output.W (1, 5) and (4, 2)" + place(Net::line())), inner);
+    const std::string outer = support::message_of<ShapeError>([&] { net(transpose(X)); });
+    BOOST_TEST(has(outer, "got hidden.W (4, 3) and (2, 3)" + place(Net::line() - 1)), outer);
+    const nn::Sequential sequence(nn::Linear(3, 4), nn::Tanh(), nn::Linear(5, 1));
+    const std::string of_sequence = support::message_of<ShapeError>([&] { sequence(X); });
+    BOOST_TEST(has(of_sequence, "got 2.W (1, 5) and (4, 2)" + place(__LINE__ - 1)), of_sequence);
+    // The call is over: what comes then is on its own.
+    const nn::Linear layer(3, 4);
+    const std::string direct = support::message_of<ShapeError>([&] { layer.forward(zeros({2, 2})); });
+    BOOST_TEST(has(direct, " at layers.cpp:"), direct);
+    // What a layer recorded is found at that line, too.
+    const Tensor J = sum(log(layer(X)));
+    const std::vector<Broadcast> stretched = broadcasts(J);
+    BOOST_REQUIRE(stretched.size() == 1u);
+    BOOST_TEST(stretched[0].at.line == __LINE__ - 3u);
+    const std::string flat = support::message_of<ShapeError>([&] { nn::Flatten()(name(zeros({}), "number")); });
+    BOOST_TEST(flat == "Flatten: needs examples (N, ...), got number ()" + place(__LINE__ - 1));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

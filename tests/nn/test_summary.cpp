@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(of_a_network_are_the_table) {
 BOOST_AUTO_TEST_CASE(of_images_count_the_filters) {
     namespace nn = xgrad::nn;
     nn::Sequential model(nn::Conv2d(3, 8, 5), nn::ReLU(), nn::Flatten(), nn::Linear(8 * 4 * 4, 10));
-    const xgrad::Summary table = summary(model, Shape{2, 3, 8, 8});
+    const xgrad::Summary table = xgrad::summary(model, Shape{2, 3, 8, 8});
     std::int64_t parameters = 0;
     for (const xgrad::Tensor& p : model.parameters()) parameters += p.size();
     BOOST_TEST(table.parameters == parameters);

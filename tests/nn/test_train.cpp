@@ -136,14 +136,14 @@ BOOST_AUTO_TEST_CASE(bad_input_gives_one_clear_line) {
     BOOST_TEST(message_of([&] { network.fit(transpose(data.X), data.Y); }) ==
                "DeepNetwork: needs examples (2, m), got (400, 2)");
     BOOST_TEST(message_of([&] { network.fit(data.X, transpose(data.Y)); }) ==
-               "fit: needs labels (1, 400), got (400, 1)");
+               "fit: needs labels (1, m) for examples (n, m), got (2, 400) and (400, 1)");
     BOOST_TEST(message_of([&] {
                    network.fit(zeros({2, 0}), zeros({1, 0}));
                }) == "DeepNetwork: needs at least one example, got (2, 0)");
     BOOST_TEST(message_of([&] { network.fit(data.X, data.Y * 2); }) == "fit: needs labels 0 and 1, got 2 at index 200");
     BOOST_TEST(message_of([&] {
                    network.fit(data.X, view(data.Y, {all(), range(0, 7)}));
-               }) == "fit: needs labels (1, 400), got (1, 7)");
+               }) == "fit: needs labels (1, m) for examples (n, m), got (2, 400) and (1, 7)");
     nn::DeepNetwork classes({.units = {2, 3}}, {.iterations = 1});
     xt::xarray<int> labels = xt::zeros<int>({400});
     labels(7) = 3;

@@ -306,6 +306,10 @@ BOOST_AUTO_TEST_CASE(of_cross_entropies_end_in_a_difference) {
     check(cross_entropy(logits(W), Y), W, "1/m (exp(A) - Y)");  // A is the logarithm of softmax(Z)
     check(binary_cross_entropy(xgrad::sigmoid(logits(w)), y), w, "1/m (A - Y)");
     check(binary_cross_entropy_with_logits(logits(w), y), w, "1/m (sigmoid(Z) - Y)");
+    // A sigmoid typed by hand, with the cost as in the notes, and with another one.
+    const Tensor typed = name(1 / (1 + exp(-logits(w))), "A");
+    check(-mean(y * log(typed) + (1 - y) * log(1 - typed)), w, "1/m (A - Y)");
+    check(mean(square(typed - y)), w, "2/m t2 * A * (1 - A)");
     // Without the knowledge that every example's probabilities add up to 1 there is a sum over the classes.
     const Tensor any = name(Tensor(support::draws({3, 5}, 4)), "Y");
     check(-sum(any * log(A)) / 5, W, "1/m (A * sum_rows(Y) - Y)");
@@ -328,6 +332,10 @@ BOOST_AUTO_TEST_CASE(are_simplified_and_still_right) {
         {sum(y * y * y / y), "dy = 2 y "},
         {sum(y + y - 3 * y), "dy = -1 "},
         {sum(exp(sigmoid(-y))), "1 - sigmoid(y)"},
+        {sum(square(1 / (1 + exp(-y)))), "dy = 2 t2^2 * (1 - t2) "},
+        {sum(exp(1 / (exp(y) + 1))), "dy = -t3 * t2 * (1 - t2) "},
+        {sum(log(1 / (1 + y)) * y), "dy = t2 + t1 - 1 "},
+        {sum(power(1 / (1 + exp(-y)), 3) / (1 + exp(-y))), "t2 * (1 - t2)"},
         {sum(0 * y + 1 * x), "J = sum(x) "},
         {sum(2 * matmul(3 * transpose(y), 4 * y)), "24 "},
         {sum(where(y > 1, y, 0) * y), "where(["},

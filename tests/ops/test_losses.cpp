@@ -168,9 +168,9 @@ BOOST_AUTO_TEST_CASE(errors) {
     BOOST_TEST(of_shapes([&] { xgrad::kl_div(logits, row); }) ==
                "kl_div: needs a prediction and a target of one shape, got (3, 4) and (1, 3)" + here);
     BOOST_TEST(of_shapes([&] { xgrad::kl_div(vector, vector); }) ==
-               "kl_div: needs log-probabilities (classes, m), got (3,)" + here);
+               "kl_div: needs log-probabilities (classes, m), got (3,) and (3,)" + here);
     BOOST_TEST(of_shapes([&] { xgrad::nll(vector, labels); }) ==
-               "nll: needs log-probabilities (classes, m), got (3,)" + here);
+               "nll: needs log-probabilities (classes, m), got (3,) and (4,)" + here);
     BOOST_TEST(of_shapes([&] { xgrad::nll(row, labels); }) ==
                "nll: needs labels (m) or (1, m) for log-probabilities (classes, m), got (1, 3) and (4,)" + here);
     BOOST_TEST(of_dtypes([&] { xgrad::nll(logits, distributions); }) ==

@@ -40,8 +40,8 @@ void lesson(const tutorial::Arguments&) {
     fmt::print("with {} it is a matrix:\n{}\n", column.shape(), dot(column, transpose(column)));
 
     section("surprise");
-    const Tensor Y = reshape(xt::xarray<float>{1, 0, 1}, {1, 3});           // (1, m), as it should be
-    const Tensor A = reshape(xt::xarray<float>{0.9F, 0.2F, 0.8F}, {3, 1});  // (m, 1): turned by mistake
+    const Tensor Y = name(reshape(xt::xarray<float>{1, 0, 1}, {1, 3}), "Y");           // (1, m), as it should be
+    const Tensor A = name(reshape(xt::xarray<float>{0.9F, 0.2F, 0.8F}, {3, 1}), "A");  // (m, 1): turned by mistake
     fmt::print("A − Y has shape {}\n", (A - Y).shape());
     fmt::print("mean((A − Y)²) = {:.4f} and should be {:.4f}\n", mean(square(A - Y)), mean(square(transpose(A) - Y)));
 
@@ -53,12 +53,28 @@ void lesson(const tutorial::Arguments&) {
     show_error([&] { require_shape(A - Y, {1, 3}); });
     show_error([&] { binary_cross_entropy(A, Y); });  // costs never broadcast
 
+    section("strict");
+    {
+        const StrictBroadcasting strict;  // until the end of this block
+        show_error([&] { A - Y; });
+        show_error([&] { X + a; });
+        fmt::print("X + b has shape {}\n", (X + b).shape());
+    }
+
     section("errors");
     show_error([&] { dot(X, X); });
     show_error([&] { X + xt::ones<float>({2, 2}); });
     show_error([&] { sum(X, 2); });
     show_error([&] { reshape(X, {4, 2}); });
     show_error([&] { X.item(); });
+
+    section("cure");
+    name(X, "X");  // as which errors show it
+    const Tensor V = name(xt::ones<float>({2, 4}), "V"), r = name(xt::xarray<float>{10, 20}, "r");
+    show_error([&] { dot(V, X); });
+    show_error([&] { X + r; });
+    show_error([&] { X / sum(X, 1); });
+    show_error([&] { reshape(X, {3, 3}); });
 
     section("from_xtensor");
     const xt::xarray<double> grid = xt::linspace<double>(0, 1, 5);

@@ -4,6 +4,7 @@
 
 using namespace xgrad;
 using tutorial::section;
+using tutorial::show_error;
 
 // [own_op]
 /// An activation of our own, g(z) = z / (1 + z²), whose derivative is g'(z) = (1 − z²) / (1 + z²)².
@@ -31,7 +32,7 @@ void lesson(const tutorial::Arguments&) {
     const auto draw = [&](const Shape& shape) { return generator.normal(shape, 0, 1, DType::float64); };
     const std::int64_t n = 3, m = 5;
     const Tensor X = draw({n, m});
-    const Tensor Y = astype(draw({1, m}) > 0, DType::float64);
+    const Tensor Y = name(astype(draw({1, m}) > 0, DType::float64), "Y");
     const Tensor W1 = name(draw({2, n}), "W1"), b1 = name(draw({2, 1}), "b1");
     const Tensor W2 = name(draw({1, 2}), "W2"), b2 = name(draw({1, 1}), "b2");
 
@@ -92,6 +93,19 @@ void lesson(const tutorial::Arguments&) {
     section("no_excuse");
     const auto behind = [](const Tensor& x) { return apply(doubled_op, {relu(x)}); };
     fmt::print("{}", check_gradients(behind, {at_zero}, {.order = 1, .forward = false}));
+
+    section("non_finite");
+    const auto careless = [&] {
+        const Tensor A2 = name(relu(dot(W2, tanh(dot(W1, X) + b1))), "A2");  // a probability? it may be 0
+        return name(-mean(Y * log(A2)), "J");
+    };
+    fmt::print("J = {}\n{}", careless(), first_non_finite(careless()));
+
+    section("watch");
+    {
+        const WatchNonFinite watch;  // until the end of this block
+        show_error([&] { careless().item(); });
+    }
 
     section("quick");
     const Tensor images = draw({784, 32}), classes = Tensor(xt::xarray<int>(xt::arange<int>(0, 32) % 10));
