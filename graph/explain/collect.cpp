@@ -301,7 +301,10 @@ class Collector {
                                                             : several_layers;
             });
             std::string name = free_name("A", layer);
-            if (!name.empty() && node.shape == equations_.symbols[only].shape) {
+            // e^-Z is a part of an activation, none itself.
+            const bool is_part = entry.value->form == Form::call && entry.value->arguments.size() == 1 &&
+                                 split(entry.value->arguments[0]).coefficient != 1;
+            if (!name.empty() && !is_part && node.shape == equations_.symbols[only].shape) {
                 return add_symbol(Symbol::Kind::value, std::move(name), node, false);
             }
         }

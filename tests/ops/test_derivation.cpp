@@ -310,6 +310,8 @@ BOOST_AUTO_TEST_CASE(of_cross_entropies_end_in_a_difference) {
     const Tensor typed = name(1 / (1 + exp(-logits(w))), "A");
     check(-mean(y * log(typed) + (1 - y) * log(1 - typed)), w, "1/m (A - Y)");
     check(mean(square(typed - y)), w, "2/m t2 * A * (1 - A)");
+    const Tensor nameless = 1 / (1 + exp(-logits(w)));
+    check(-mean(y * log(nameless) + (1 - y) * log(1 - nameless)), w, "1/m (t2 - Y)");
     // Without the knowledge that every example's probabilities add up to 1 there is a sum over the classes.
     const Tensor any = name(Tensor(support::draws({3, 5}, 4)), "Y");
     check(-sum(any * log(A)) / 5, W, "1/m (A * sum_rows(Y) - Y)");
