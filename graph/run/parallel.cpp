@@ -113,7 +113,7 @@ class Pool {
     static constexpr std::uint64_t last_part = (std::uint64_t{1} << call_shift) - 1;
     // How often a thread looks for work before it sleeps: it should bridge the gap between two steps of one
     // computation, and not take the processor from others.
-    static constexpr std::size_t patience = 400;
+    static constexpr std::size_t patience = 2000;
 
     void start_threads(std::size_t helpers) noexcept {
         try {
