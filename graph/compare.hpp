@@ -44,10 +44,4 @@ Comparison compare_gradient(const Tensor& mine, const Tensor& parameter, Locatio
 }  // namespace xgrad
 
 template <>
-struct fmt::formatter<xgrad::Comparison> {
-    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-    template <class Context>
-    auto format(const xgrad::Comparison& comparison, Context& context) const {
-        return xgrad::detail::ElementFormat::write(context, comparison.text());
-    }
-};
+struct fmt::formatter<xgrad::Comparison> : xgrad::detail::TextFormatter<xgrad::Comparison> {};

@@ -33,6 +33,20 @@ struct ElementFormat {
     }
 };
 
+/// For what prints as one text, that of to_string or of a member text(), and takes no specification.
+template <class T>
+struct TextFormatter {
+    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+    template <class Context>
+    auto format(const T& value, Context& context) const {
+        if constexpr (requires { value.text(); }) {
+            return ElementFormat::write(context, value.text());
+        } else {
+            return ElementFormat::write(context, to_string(value));
+        }
+    }
+};
+
 template <class T>
 struct ViewFormatter : ElementFormat {
     template <class Context>
@@ -55,13 +69,7 @@ struct fmt::formatter<xgrad::Tensor> : xgrad::detail::ElementFormat {
 };
 
 template <>
-struct fmt::formatter<xgrad::Shape> {
-    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-    template <class Context>
-    auto format(const xgrad::Shape& shape, Context& context) const {
-        return xgrad::detail::ElementFormat::write(context, xgrad::to_string(shape));
-    }
-};
+struct fmt::formatter<xgrad::Shape> : xgrad::detail::TextFormatter<xgrad::Shape> {};
 
 template <>
 struct fmt::formatter<xgrad::View<float>> : xgrad::detail::ViewFormatter<float> {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/explain/mend.hpp>
@@ -239,29 +240,20 @@ ConvGeometry geometry_of(const Options& options) {
             .groups = options.groups};
 }
 
-using AttributesOf = std::function<Attributes(const Shape& x, const Shape& w)>;
-
-/// Whether a rule takes the operands, with the attributes that follow from their shapes.
-explain::Accepts takes(Signature (*rule)(const Call&), const AttributesOf& attributes_of) {
-    return [=](std::span<Node* const> operands) {
-        try {
-            rule(Call{{}, operands, attributes_of(operands[0]->shape, operands[1]->shape), {}});
-            return true;
-        } catch (const Error&) {
-            return false;
-        }
-    };
-}
-
-Tensor apply_fitting(const Op& op, const Promoted& pair, Signature (*rule)(const Call&),
-                     const AttributesOf& attributes_of) {
-    const std::vector<Tensor> operands{pair.x, pair.y};
-    return explain::with_cure(op.name, operands, takes(rule, attributes_of), [&] {
-        const Attributes attributes = attributes_of(pair.x.shape(), pair.y.shape());
-        Node* const inputs[] = {source(pair.x, op.name, pair.at).get(), source(pair.y, op.name, pair.at).get()};
-        rule(Call{op.name, inputs, attributes, pair.at});
-        return apply(op, operands, attributes, pair.at);
-    });
+/// The shape of what an operation gives, by a rule that may be stricter than the operation's own, and the attributes
+/// that follow from the operands' shapes. What does not fit is refused with a cure, if there is one.
+template <class AttributesOf>
+std::pair<Shape, Attributes> judged(std::string_view op, const Promoted& pair, Signature (*rule)(const Call&),
+                                    const AttributesOf& attributes_of) {
+    Node* const inputs[] = {source(pair.x, op, pair.at).get(), source(pair.y, op, pair.at).get()};
+    Attributes attributes = attributes_of(inputs[0]->shape, inputs[1]->shape);
+    try {
+        return {rule(Call{op, inputs, attributes, pair.at}).shape, std::move(attributes)};
+    } catch (const ShapeError& error) {
+        explain::refuse_with_cure(error, op, {pair.x, pair.y}, [&](std::span<Node* const> operands) {
+            return explain::is_taken(rule, operands, attributes_of(operands[0]->shape, operands[1]->shape));
+        });
+    }
 }
 
 }  // namespace
@@ -271,14 +263,15 @@ Tensor conv2d(const Operand& x, const Operand& w, const ConvOptions& options) {
     require_range("conv2d", "stride", options.stride, 1, pair.at);
     require_range("conv2d", "padding", options.padding, 0, pair.at);
     require_range("conv2d", "dilation", options.dilation, 1, pair.at);
-    return apply_fitting(conv2d_op, pair, convolved, [&](const Shape& image, const Shape& kernel) {
+    const auto attributes_of = [&](const Shape& image, const Shape& kernel) {
         ConvGeometry geometry = geometry_of(options);
         for (std::size_t axis = 0; axis < 2 && have_rank(4, image, kernel); ++axis) {
             geometry.size[axis] = positions(image[axis + 2], kernel[axis + 2], geometry.stride[axis],
                                             geometry.padding[axis], geometry.dilation[axis]);
         }
         return geometry.attributes();
-    });
+    };
+    return apply(conv2d_op, {pair.x, pair.y}, judged("conv2d", pair, convolved, attributes_of).second, pair.at);
 }
 
 Tensor conv1d(const Operand& x, const Operand& w, const Conv1dOptions& options) {
@@ -287,7 +280,7 @@ Tensor conv1d(const Operand& x, const Operand& w, const Conv1dOptions& options) 
     require_range("conv1d", "stride", options.stride, 1, pair.at);
     require_range("conv1d", "padding", options.padding, 0, pair.at);
     require_range("conv1d", "dilation", options.dilation, 1, pair.at);
-    const AttributesOf own = [&](const Shape& row, const Shape& kernel) {
+    const auto attributes_of = [&](const Shape& row, const Shape& kernel) {
         Shape size{0};
         if (have_rank(3, row, kernel)) {
             size = {positions(row[2], kernel[2], options.stride, options.padding, options.dilation)};
@@ -295,12 +288,7 @@ Tensor conv1d(const Operand& x, const Operand& w, const Conv1dOptions& options) 
         return Attributes{{"groups", options.groups}, {"size", size}};
     };
     // Judged as what it is, so that an error shows the caller's own shapes; computed as an image of one row.
-    Node* const inputs[] = {source(pair.x, "conv1d", pair.at).get(), source(pair.y, "conv1d", pair.at).get()};
-    Shape result;
-    explain::with_cure("conv1d", {pair.x, pair.y}, takes(convolved, own), [&] {
-        result = convolved(Call{"conv1d", inputs, own(pair.x.shape(), pair.y.shape()), pair.at}).shape;
-        return Tensor();
-    });
+    const Shape result = judged("conv1d", pair, convolved, attributes_of).first;
     const auto as_row = [](const Tensor& tensor) {
         const Shape& shape = tensor.shape();
         return reshape(tensor, {shape[0], shape[1], 1, shape[2]});
@@ -344,7 +332,7 @@ Tensor conv_transpose2d(const Operand& x, const Operand& w, const ConvTransposeO
         }
         return signature;
     };
-    return apply_fitting(conv_transpose2d_op, pair, rule, attributes_of);
+    return apply(conv_transpose2d_op, {pair.x, pair.y}, judged(op, pair, rule, attributes_of).second, pair.at);
 }
 
 }  // namespace xgrad

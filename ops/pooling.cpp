@@ -325,19 +325,18 @@ Tensor pool(const Op& op, const Operand& x, PerAxis kernel, const PoolOptions& o
         return geometry({kernel.height, kernel.width}, {stride.height, stride.width}, {padding.height, padding.width},
                         size);
     };
-    const auto accepts = [&](std::span<Node* const> operands) {
-        try {
-            pooled(Call{{}, operands, attributes_of(operands[0]->shape), {}});
-            return true;
-        } catch (const Error&) {
-            return false;
-        }
-    };
-    const std::string rest = kernel.height == kernel.width ? fmt::format(", {}", kernel.height)
-                                                           : fmt::format(", {{{}, {}}}", kernel.height, kernel.width);
-    return explain::with_cure(
-        op.name, {x.tensor()}, accepts, [&] { return apply(op, {x.tensor()}, attributes_of(x.tensor().shape()), at); },
-        rest);
+    const Tensor& image = x.tensor();
+    try {
+        return apply(op, {image}, attributes_of(image.shape()), at);
+    } catch (const ShapeError& error) {
+        const auto accepts = [&](std::span<Node* const> operands) {
+            return explain::is_taken(pooled, operands, attributes_of(operands[0]->shape));
+        };
+        const std::string rest = kernel.height == kernel.width
+                                     ? fmt::format(", {}", kernel.height)
+                                     : fmt::format(", {{{}, {}}}", kernel.height, kernel.width);
+        explain::refuse_with_cure(error, op.name, {image}, accepts, rest);
+    }
 }
 
 }  // namespace

@@ -145,7 +145,7 @@ Tensor expand_dims(const Operand& x, std::int64_t axis) {
                          "needs an axis from " + std::to_string(-rank) + " to " + std::to_string(rank - 1),
                          std::to_string(axis) + " for " + explain::operand_text(entry.tensor), entry.at);
     }
-    const std::size_t place = resolve_axis(axis, shape.rank() + 1, "expand_dims", entry.at);
+    const auto place = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
     require_rank(shape.rank() + 1, "expand_dims", entry.at);
     shape.insert(place, 1);
     return reshape(entry.tensor, shape);

@@ -82,6 +82,12 @@ inline Numbers embedded(const Numbers& numbers, const Shape& shape, InputLayout 
     return result;
 }
 
+/// The dtype of a probe's input: its numbers' own, or what stands for truth and for indices.
+inline DType dtype_of(const ProbeInput& input, DType real = DType::float64) {
+    if (input.kind == ProbeInput::Kind::real) return real;
+    return input.kind == ProbeInput::Kind::boolean ? DType::boolean : DType::int64;
+}
+
 class Draws {
   public:
     Draws(std::uint32_t seed, DType dtype) : engine_(seed), dtype_(dtype) {}

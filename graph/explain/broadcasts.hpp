@@ -32,10 +32,4 @@ std::string to_string(const std::vector<Broadcast>& broadcasts);
 }  // namespace xgrad
 
 template <>
-struct fmt::formatter<std::vector<xgrad::Broadcast>> {
-    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-    template <class Context>
-    auto format(const std::vector<xgrad::Broadcast>& broadcasts, Context& context) const {
-        return xgrad::detail::ElementFormat::write(context, xgrad::to_string(broadcasts));
-    }
-};
+struct fmt::formatter<std::vector<xgrad::Broadcast>> : xgrad::detail::TextFormatter<std::vector<xgrad::Broadcast>> {};

@@ -69,10 +69,4 @@ std::ostream& operator<<(std::ostream& stream, const Derivation& derivation);
 }  // namespace xgrad
 
 template <>
-struct fmt::formatter<xgrad::Derivation> {
-    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-    template <class Context>
-    auto format(const xgrad::Derivation& derivation, Context& context) const {
-        return xgrad::detail::ElementFormat::write(context, derivation.text());
-    }
-};
+struct fmt::formatter<xgrad::Derivation> : xgrad::detail::TextFormatter<xgrad::Derivation> {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -287,6 +288,18 @@ bool has_foreseen_shapes(const Attributes& attributes) {
                        [](const Attributes::Entry& entry) { return std::holds_alternative<Shape>(entry.value); });
 }
 
+/// The shape of the result; none if the rule refuses the call.
+std::optional<Shape> accepted_shape(const ShapeRule& rule, std::span<Node* const> operands,
+                                    const Attributes& attributes) {
+    try {
+        // Without an operation's name: what is refused now is not to be mended in turn.
+        const Signature signature = rule(Call{{}, operands, attributes, {}});
+        return is_valid(signature.shape) ? std::optional(signature.shape) : std::nullopt;
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
 /// An axis has been counted in the first operand.
 bool has_axis(const Attributes& attributes) {
     return std::any_of(attributes.begin(), attributes.end(),
@@ -301,27 +314,22 @@ std::string cure(const Call& call) {
     const bool first_is_fixed = has_axis(call.attributes);
     return cure(call.op, call.inputs, [&](std::span<Node* const> operands) {
         if (first_is_fixed && operands[0]->shape != call.shape(0)) return false;
-        try {
-            // Without an operation's name: what is refused now is not to be mended in turn.
-            const Signature signature = op->shape(Call{{}, operands, call.attributes, {}});
-            return is_valid(signature.shape) && (!op->broadcasts || is_plain_stretch(operands, signature.shape));
-        } catch (const std::exception&) {
-            return false;
-        }
+        const std::optional<Shape> result = accepted_shape(op->shape, operands, call.attributes);
+        return result && (!op->broadcasts || is_plain_stretch(operands, *result));
     });
 }
 
-Tensor with_cure(std::string_view op, const std::vector<Tensor>& operands, const Accepts& accepts,
-                 const std::function<Tensor()>& call, std::string_view rest) {
-    try {
-        return call();
-    } catch (const ShapeError& error) {
-        std::vector<Node*> nodes;
-        for (const Tensor& operand : operands) nodes.push_back(source(operand, op, error.location()).get());
-        const std::string mended = cure(op, nodes, accepts, rest);
-        if (mended.empty()) throw;
-        throw ShapeError(error, mended);
-    }
+bool is_taken(const ShapeRule& rule, std::span<Node* const> operands, const Attributes& attributes) {
+    return accepted_shape(rule, operands, attributes).has_value();
+}
+
+void refuse_with_cure(const ShapeError& error, std::string_view op, const std::vector<Tensor>& operands,
+                      const Accepts& accepts, std::string_view rest) {
+    std::vector<Node*> nodes;
+    for (const Tensor& operand : operands) nodes.push_back(source(operand, op, error.location()).get());
+    const std::string mended = cure(op, nodes, accepts, rest);
+    if (mended.empty()) throw error;
+    throw ShapeError(error, mended);
 }
 
 bool is_plain_stretch(std::span<Node* const> operands, const Shape& result) {

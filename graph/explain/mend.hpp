@@ -11,6 +11,7 @@
 namespace xgrad {
 
 struct Call;
+struct Signature;
 
 /// What an error of shapes says about the operands, and the one edit that would mend the call. Nothing here is reached
 /// unless a call is refused. Not installed.
@@ -40,10 +41,14 @@ std::string cure(std::string_view op, std::span<Node* const> operands, const Acc
 /// doubtful way.
 std::string cure(const Call& call);
 
-/// Does a call that may be refused; a ShapeError of it gets a cure if it has none. For functions that work out more
-/// than shape rules see: `accepts` says of other operands whether the function would take them.
-Tensor with_cure(std::string_view op, const std::vector<Tensor>& operands, const Accepts& accepts,
-                 const std::function<Tensor()>& call, std::string_view rest = {});
+/// Whether a shape rule takes a call with these operands and attributes.
+bool is_taken(const std::function<Signature(const Call&)>& rule, std::span<Node* const> operands,
+              const Attributes& attributes);
+
+/// Throws the ShapeError that refused a call again, with a cure if there is one. For functions that work out more than
+/// shape rules see: `accepts` says of other operands whether the function would take them.
+[[noreturn]] void refuse_with_cure(const ShapeError& error, std::string_view op, const std::vector<Tensor>& operands,
+                                   const Accepts& accepts, std::string_view rest = {});
 
 /// True if an elementwise operation stretches its operands in one way only: one of them has the result's shape, and
 /// none of one axis meets one of several. Scalars fit everything.

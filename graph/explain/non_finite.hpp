@@ -83,10 +83,4 @@ class WatchNonFinite {
 }  // namespace xgrad
 
 template <>
-struct fmt::formatter<xgrad::NonFinite> {
-    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-    template <class Context>
-    auto format(const xgrad::NonFinite& report, Context& context) const {
-        return xgrad::detail::ElementFormat::write(context, report.text());
-    }
-};
+struct fmt::formatter<xgrad::NonFinite> : xgrad::detail::TextFormatter<xgrad::NonFinite> {};

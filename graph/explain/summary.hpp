@@ -39,10 +39,4 @@ std::ostream& operator<<(std::ostream& stream, const Summary& summary);
 }  // namespace xgrad
 
 template <>
-struct fmt::formatter<xgrad::Summary> {
-    constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
-    template <class Context>
-    auto format(const xgrad::Summary& summary, Context& context) const {
-        return xgrad::detail::ElementFormat::write(context, summary.text());
-    }
-};
+struct fmt::formatter<xgrad::Summary> : xgrad::detail::TextFormatter<xgrad::Summary> {};

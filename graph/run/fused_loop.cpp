@@ -56,7 +56,7 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
         if (source.is_fixed) ++fixed_;
         source.packer = static_cast<std::uint32_t>(packers_.size());
         packers_.push_back({std::move(packer), address});
-        operations_.push_back({nullptr, {}, 0, value, source.is_fixed});
+        operations_.push_back({nullptr, {}, 0, value});
     }
     values_.push_back(source);
     return value;
@@ -65,8 +65,7 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
 FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype,
                                   std::uint32_t address) {
     const auto number = static_cast<std::uint32_t>(operations_.size());
-    Operation operation{
-        kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size()), false};
+    Operation operation{kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size())};
     bool are_fixed = address == none && fixed_ < most_fixed;
     for (std::size_t input = 0; input < inputs.size(); ++input) {
         operation.inputs[input] = inputs[input];
@@ -74,7 +73,7 @@ FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inp
         are_fixed = are_fixed && values_[inputs[input]].is_fixed;
     }
     Source result;
-    result.is_fixed = operation.is_fixed = are_fixed;
+    result.is_fixed = are_fixed;
     if (are_fixed) ++fixed_;
     result.item = static_cast<std::uint8_t>(item_size(dtype));
     widest_item_ = std::max<std::size_t>(widest_item_, result.item);
@@ -120,11 +119,14 @@ void FusedLoop::assign_slots() {
     for (Value value = 0; value < values_.size(); ++value) {
         if (values_[value].address != none) in_memory_.push_back(value);
     }
-    for (const Operation& operation : operations_) turns_ += operation.is_fixed ? 0 : 1;
 }
 
 void FusedLoop::finish() {
     assign_slots();
+    const auto repeated =
+        std::stable_partition(operations_.begin(), operations_.end(),
+                              [&](const Operation& operation) { return values_[operation.result].is_fixed; });
+    once_ = static_cast<std::size_t>(repeated - operations_.begin());
     stretch_ = sums_.empty() ? largest_stretch : std::min(largest_stretch, sums_[0].rule->block);
     while (stretch_ > smallest_stretch && slots_ * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
     block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
@@ -158,8 +160,8 @@ void FusedLoop::run_operation(const Operation& operation, const Place* places, s
 /// Brings what the next stretch reads and writes in memory into the second cache, a share of it at each turn. The
 /// processor by itself would begin anew with every array.
 void FusedLoop::fetch_share(const Place* places, std::size_t turn, std::size_t start, std::size_t end) const {
-    const std::size_t last = (turn + 1) * in_memory_.size() / turns_;
-    for (std::size_t index = turn * in_memory_.size() / turns_; index < last; ++index) {
+    const std::size_t turns = operations_.size() - once_, last = (turn + 1) * in_memory_.size() / turns;
+    for (std::size_t index = turn * in_memory_.size() / turns; index < last; ++index) {
         const Place& place = places[in_memory_[index]];
         fetch(place[start], (end - start) * place.step);
     }
@@ -174,8 +176,7 @@ void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses address
         places[value] = source.address == none ? Place{scratch + offset_of(source), 0}
                                                : Place{addresses[source.address], source.item};
     }
-    for (const Operation& operation : operations_) {
-        if (!operation.is_fixed) continue;
+    for (const Operation& operation : std::span(operations_).first(once_)) {
         // A slot for a block is longer than those that its number is computed from.
         const std::size_t count = std::min(stretch_, end - first), all = std::min(block_, end - first);
         run_operation(operation, places, 0, count, addresses);
@@ -195,8 +196,7 @@ void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses address
         for (std::size_t at = start; at < block_end; at += stretch_) {
             const std::size_t count = std::min(stretch_, block_end - at), next = at + count;
             std::size_t turn = 0;
-            for (const Operation& operation : operations_) {
-                if (operation.is_fixed) continue;
+            for (const Operation& operation : std::span(operations_).subspan(once_)) {
                 fetch_share(places, turn++, next, next + std::min(stretch_, end - next));
                 run_operation(operation, places, at, count, addresses);
             }

@@ -60,7 +60,6 @@ class FusedLoop {
         std::array<Value, most_inputs> inputs;
         std::uint32_t arity;
         Value result;
-        bool is_fixed;
     };
     struct Packing {
         Packer packer;
@@ -105,8 +104,8 @@ class FusedLoop {
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;
     std::vector<Sum> sums_;
+    std::size_t once_ = 0;          // so many operations, the first ones, run once for all stretches
     std::vector<Value> in_memory_;  // not in slots
-    std::size_t turns_ = 0;         // operations that every stretch goes through
 };
 
 }  // namespace xgrad::run

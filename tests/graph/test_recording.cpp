@@ -1,5 +1,10 @@
 #include <boost/test/unit_test.hpp>
 
+#include <set>
+#include <vector>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "support.hpp"
@@ -189,6 +194,34 @@ BOOST_AUTO_TEST_CASE(dtypes_of_gradients) {
     J.backward();
     BOOST_TEST((w.grad().dtype() == xgrad::DType::float32));
     BOOST_CHECK_THROW(xgrad::parameter(3), xgrad::DTypeError);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_comes_back_in_reverse_mode_is_one_leaf) {
+    const Tensor x = xgrad::parameter(Array(draws({3}, 1)), "x");
+    Tensor y = x;
+    for (int layer = 0; layer < 10; ++layer) y = xgrad::tanh(y);
+    const Tensor g = grad(sum(y), x);
+    // The 1 of the ten 1 - tanh².
+    std::set<const xgrad::Node*> seen, ones;
+    std::vector<const xgrad::Node*> path{g.node().get()};
+    while (!path.empty()) {
+        const xgrad::Node* node = path.back();
+        path.pop_back();
+        if (!seen.insert(node).second) continue;
+        for (const xgrad::NodeRef& input : node->inputs) {
+            path.push_back(input.get());
+            const bool is_subtracted_from = node->op == xgrad::find_op("subtract") && &input == node->inputs.begin();
+            if (is_subtracted_from && input->is_leaf()) ones.insert(input.get());
+        }
+    }
+    BOOST_TEST(ones.size() == 1U);
+
+    // The sign of a 0 and the dtype tell numbers apart.
+    xgrad::TransientScope scope;
+    scope.leaf_for(0., xgrad::DType::float64) = Tensor(0.).node();
+    BOOST_TEST(bool(scope.leaf_for(0., xgrad::DType::float64)));
+    BOOST_TEST(!scope.leaf_for(-0., xgrad::DType::float64));
+    BOOST_TEST(!scope.leaf_for(0., xgrad::DType::float32));
 }
 
 BOOST_AUTO_TEST_CASE(a_leak_is_noticed) {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
+#include <xgrad/graph/reference_count.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/xgrad.hpp>
 
@@ -40,6 +42,25 @@ constexpr int parts = 20;
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(threads)
+
+BOOST_AUTO_TEST_CASE(owners_are_counted_with_and_without_other_threads) {
+    xgrad::detail::ReferenceCount owners;
+    const auto come_and_go = [&owners] {
+        for (int repeat = 0; repeat < 100'000; ++repeat) {
+            owners.add();
+            if (owners.drop()) std::abort();  // it still has the owner that it began with
+        }
+    };
+    come_and_go();
+    BOOST_TEST(owners.count() == 1U);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) threads.emplace_back(come_and_go);
+    for (std::thread& thread : threads) thread.join();
+    BOOST_TEST(owners.count() == 1U);
+    owners.add();
+    BOOST_TEST(!owners.drop());
+    BOOST_TEST(owners.drop());
+}
 
 BOOST_AUTO_TEST_CASE(share_parameters_and_constants) {
     const Shared shared;

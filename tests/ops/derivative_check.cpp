@@ -82,8 +82,7 @@ class Checker {
         for (std::size_t input = 0; input < values.size(); ++input) {
             const Shape& shape = probe_.inputs[input].shape;
             const InputLayout own = layout_of(layout, input);
-            const bool is_boolean = probe_.inputs[input].kind == ProbeInput::Kind::boolean;
-            const DType type = is_real(input) ? dtype : is_boolean ? DType::boolean : DType::int64;
+            const DType type = dtype_of(probe_.inputs[input], dtype);
             // What is not seen is NaN, so that reading it shows.
             const long double filler = is_real(input) ? std::nanl("") : 1;
             Tensor source = tensor_of(type, source_shape(shape, own), embedded(values[input], shape, own, filler));

@@ -38,8 +38,7 @@ std::vector<Tensor> inputs_of(const Probe& probe, DType dtype, std::uint32_t see
         if (is_real && at == At::lattice) {
             for (long double& number : numbers) number = std::round(2 * number) / 2;
         }
-        const DType own = is_real ? dtype : input.kind == ProbeInput::Kind::boolean ? DType::boolean : DType::int64;
-        inputs.push_back(support::tensor_of(own, input.shape, numbers));
+        inputs.push_back(support::tensor_of(derivative_check::dtype_of(input, dtype), input.shape, numbers));
     }
     return inputs;
 }

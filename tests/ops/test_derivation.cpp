@@ -26,11 +26,7 @@ struct Program {
         for (const xgrad::ProbeInput& input : probe.inputs) {
             const std::string name = "x" + std::to_string(inputs.size());
             const bool is_real = input.kind == xgrad::ProbeInput::Kind::real;
-            const bool is_boolean = input.kind == xgrad::ProbeInput::Kind::boolean;
-            const Tensor leaf = support::tensor_of(is_real      ? xgrad::DType::float64
-                                                   : is_boolean ? xgrad::DType::boolean
-                                                                : xgrad::DType::int64,
-                                                   input.shape, draws.inputs(input));
+            const Tensor leaf = support::tensor_of(derivative_check::dtype_of(input), input.shape, draws.inputs(input));
             inputs.push_back(is_real ? xgrad::parameter(leaf, name) : xgrad::name(leaf, name));
             given.emplace(name, inputs.back());
             if (is_real) parameters.push_back(inputs.back());

@@ -53,11 +53,9 @@ struct Operands {
         Draws draws(1, DType::float64);
         std::vector<Tensor> result;
         for (const ProbeInput& input : inputs) {
-            const DType dtype = input.kind == ProbeInput::Kind::real      ? DType::float64
-                                : input.kind == ProbeInput::Kind::boolean ? DType::boolean
-                                                                          : DType::int64;
             const std::string called = "operand" + std::to_string(result.size());
-            result.push_back(xgrad::name(support::tensor_of(dtype, input.shape, draws.inputs(input)), called));
+            result.push_back(xgrad::name(
+                support::tensor_of(derivative_check::dtype_of(input), input.shape, draws.inputs(input)), called));
         }
         return result;
     }

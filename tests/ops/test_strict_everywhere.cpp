@@ -29,14 +29,8 @@ std::vector<Tensor> inputs_of(const Probe& probe) {
     Draws draws(1, DType::float64);
     std::vector<Tensor> inputs;
     for (const ProbeInput& input : probe.inputs) {
-        const auto numbers = draws.inputs(input);
-        if (input.kind == ProbeInput::Kind::real) {
-            const Tensor drawn = support::tensor_of(DType::float64, input.shape, numbers);
-            inputs.push_back(xgrad::parameter(drawn.value<double>()));
-        } else {
-            const bool is_truth = input.kind == ProbeInput::Kind::boolean;
-            inputs.push_back(support::tensor_of(is_truth ? DType::boolean : DType::int64, input.shape, numbers));
-        }
+        const Tensor drawn = support::tensor_of(derivative_check::dtype_of(input), input.shape, draws.inputs(input));
+        inputs.push_back(input.kind == ProbeInput::Kind::real ? xgrad::parameter(drawn.value<double>()) : drawn);
     }
     return inputs;
 }

@@ -34,11 +34,6 @@ namespace {
 
 constexpr std::int64_t examples = 3;
 
-DType dtype_of_input(const ProbeInput& input) {
-    if (input.kind == ProbeInput::Kind::real) return DType::float64;
-    return input.kind == ProbeInput::Kind::boolean ? DType::boolean : DType::int64;
-}
-
 /// A probe's call, with what reverse mode derives from it: the result, and what a fixed cotangent becomes.
 std::vector<Tensor> value_and_vjp(const Op& op, const Probe& probe, const std::vector<Tensor>& given) {
     std::vector<Tensor> xs, variables;
@@ -62,7 +57,7 @@ std::vector<std::vector<Tensor>> drawn(const Probe& probe) {
         derivative_check::Draws draw(1 + example, DType::float64);
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             const ProbeInput& input = probe.inputs[i];
-            inputs[i].push_back(support::tensor_of(dtype_of_input(input), input.shape, draw.inputs(input)));
+            inputs[i].push_back(support::tensor_of(derivative_check::dtype_of(input), input.shape, draw.inputs(input)));
         }
     }
     return inputs;
