@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/short_list.hpp>
 
 namespace xgrad {
 
@@ -18,7 +19,8 @@ bool is_among(std::span<const Tensor> xs, const Node& node) {
 
 /// True if a rewritten node was typed with one of the xs, which the better formula passes by: A in log(A), A = σ(Z).
 bool passes_by(const Node& node, std::span<const Tensor> xs) {
-    std::vector<const Node*> path{&node};
+    ShortList<const Node*> path;
+    path.push_back(&node);
     while (!path.empty()) {
         const Node* const typed = path.back();
         path.pop_back();
@@ -81,7 +83,7 @@ std::uint32_t Ancestry::index_of(const Node& node) const {
     return node.place < size() && memory_->order[node.place] == &node ? node.place : none;
 }
 
-void Ancestry::find(const Tensor& x, std::vector<std::uint32_t>& places) const {
+void Ancestry::find(const Tensor& x, std::pmr::vector<std::uint32_t>& places) const {
     if (!x.is_parameter()) {
         if (const std::uint32_t index = index_of(*x.node()); index != none) places.push_back(index);
         return;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
@@ -35,7 +36,7 @@ class Ancestry {
         return memory_->targets[memory_->first_target[index] + input];
     }
     /// Appends the places of what x stands for: one node, or all versions of a parameter.
-    void find(const Tensor& x, std::vector<std::uint32_t>& places) const;
+    void find(const Tensor& x, std::pmr::vector<std::uint32_t>& places) const;
 
     /// Marks a node whose cotangent is asked for.
     void want(std::size_t index) { memory_->is_wanted[index] = true; }

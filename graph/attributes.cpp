@@ -14,14 +14,19 @@ bool Attributes::Entry::operator==(const Entry& other) const {
 
 namespace {
 
-constexpr std::size_t few = 2;  // operations with more attributes are rare
+// Most operations have no more attributes than the first number, and few more than the second.
+constexpr std::size_t few = 2, several = 5;
+
+template <class Block, class Entry, std::size_t count>
+using Spare = detail::SpareMemory<sizeof(Block) + count * sizeof(Entry)>;
 
 }  // namespace
 
 Attributes::Block* Attributes::make(std::span<const Entry> entries) {
     if (entries.empty()) return nullptr;
-    void* memory = entries.size() <= few ? detail::SpareMemory<sizeof(Block) + few * sizeof(Entry)>::take()
-                                         : ::operator new(bytes_for(entries.size()));
+    void* memory = entries.size() <= few       ? Spare<Block, Entry, few>::take()
+                   : entries.size() <= several ? Spare<Block, Entry, several>::take()
+                                               : ::operator new(bytes_for(entries.size()));
     auto* block = new (memory) Block{{}, 0, static_cast<std::uint16_t>(entries.size())};
     try {
         for (const Entry& entry : entries) {
@@ -36,11 +41,13 @@ Attributes::Block* Attributes::make(std::span<const Entry> entries) {
 }
 
 void Attributes::destroy(Block* block) noexcept {
-    const bool is_small = block->room <= few;
+    const std::size_t room = block->room;
     std::destroy_n(block->entries(), block->count);
     block->~Block();
-    if (is_small) {
-        detail::SpareMemory<sizeof(Block) + few * sizeof(Entry)>::give_back(block);
+    if (room <= few) {
+        Spare<Block, Entry, few>::give_back(block);
+    } else if (room <= several) {
+        Spare<Block, Entry, several>::give_back(block);
     } else {
         ::operator delete(block);
     }

@@ -8,6 +8,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
+#include <xgrad/graph/short_list.hpp>
 
 namespace xgrad {
 
@@ -78,7 +79,7 @@ void sweep_back(const Ancestry& ancestry, const Tensor& seed) {
     }
 }
 
-Tensor jvp_of(const Node& node, Node& output, const std::vector<Tensor>& tangents) {
+Tensor jvp_of(const Node& node, Node& output, std::span<const Tensor> tangents) {
     const Op& op = *node.op;
     const Record record(node, output);
     Tensor result;
@@ -94,7 +95,7 @@ Tensor jvp_of(const Node& node, Node& output, const std::vector<Tensor>& tangent
         case Op::Family::linear:
             for (std::size_t input = 0; input < tangents.size(); ++input) {
                 if (tangents[input].is_empty_handle() || op.zero_reason(input)) continue;
-                std::vector<Tensor> arguments;
+                ShortList<Tensor, 4> arguments;
                 for (std::size_t other = 0; other < tangents.size(); ++other) {
                     const bool in_each = op.linearity == Linearity::in_each || op.zero_reason(other);
                     if (op.linearity == Linearity::jointly && !tangents[other].is_empty_handle()) {
@@ -120,9 +121,11 @@ Tensor jvp_of(const Node& node, Node& output, const std::vector<Tensor>& tangent
 
 }  // namespace
 
-std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, Unconnected unconnected,
-                        Location at) {
-    at = Attribution::resolve(at);
+namespace {
+
+/// ∂y/∂x for all xs, carried back from the cotangent v.
+void carry_back(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, std::span<Tensor> result,
+                Unconnected unconnected, Location at) {
     const NodeRef root = source(y, "grad", at);
     const NodeRef& seed = source(v, "vjp", at);
     if (!is_floating(root->dtype)) {
@@ -138,10 +141,8 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
     }
     for (const Tensor& x : xs) require_differentiable(x, "grad", at);
     Ancestry ancestry({&root, 1}, xs);
-    std::vector<std::uint32_t> targets;       // of all xs, one after the other
-    std::vector<std::size_t> end_of_targets;  // of each
-    targets.reserve(xs.size());
-    end_of_targets.reserve(xs.size());
+    ShortList<std::uint32_t, 64> targets;       // of all xs, one after the other
+    ShortList<std::size_t, 64> end_of_targets;  // of each
     for (const Tensor& x : xs) {
         const std::size_t first = targets.size();
         ancestry.find(x, targets);
@@ -153,8 +154,6 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
     }
     if (ancestry.size() > 0) sweep_back(ancestry, v);
     const std::span<const Tensor> cotangents = ancestry.carried();
-    std::vector<Tensor> result;
-    result.reserve(xs.size());
     const Attribution attribution(at);
     const TransientScope transient;
     std::size_t next = 0;
@@ -167,12 +166,21 @@ std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor
         }
         // Connected, but only through derivatives that are declared zero.
         if (sum.is_empty_handle()) sum = filled(0, xs[index].dtype(), xs[index].shape());
-        result.push_back(std::move(sum));
+        result[index] = std::move(sum);
     }
+}
+
+}  // namespace
+
+std::vector<Tensor> vjp(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, Unconnected unconnected,
+                        Location at) {
+    std::vector<Tensor> result(xs.size());
+    carry_back(y, v, xs, result, unconnected, Attribution::resolve(at));
     return result;
 }
 
-std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, Unconnected unconnected, Location at) {
+void detail::grad(const Tensor& y, std::span<const Tensor> xs, std::span<Tensor> result, Unconnected unconnected,
+                  Location at) {
     at = Attribution::resolve(at);
     const NodeRef& root = source(y, "grad", at);
     if (root->shape.size() != 1) {
@@ -181,17 +189,25 @@ std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, Unconnecte
     if (!is_floating(root->dtype)) {
         throw GradientError("grad", "needs a floating-point cost", std::string(name(root->dtype)), at);
     }
-    return vjp(y, filled(1, root->dtype, root->shape), xs, unconnected, at);
+    carry_back(y, filled(1, root->dtype, root->shape), xs, result, unconnected, at);
+}
+
+std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, Unconnected unconnected, Location at) {
+    std::vector<Tensor> result(xs.size());
+    detail::grad(y, xs, result, unconnected, at);
+    return result;
 }
 
 Tensor grad(const Tensor& y, const Tensor& x, Location at) {
-    return grad(y, {&x, 1}, Unconnected::is_an_error, at)[0];
+    Tensor result;
+    detail::grad(y, {&x, 1}, {&result, 1}, Unconnected::is_an_error, at);
+    return result;
 }
 
 std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, std::span<const Tensor> tangents,
                         Unconnected unconnected, Location at) {
     at = Attribution::resolve(at);
-    std::vector<NodeRef> roots;
+    ShortList<NodeRef> roots;
     for (const Tensor& y : ys) roots.push_back(source(y, "jvp", at));
     if (xs.size() != tangents.size()) {
         throw ValueError("jvp", "needs one tangent per tensor",
@@ -200,7 +216,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
     }
     const Ancestry ancestry(roots, xs);
     const std::span<Tensor> carried = ancestry.carried();
-    std::vector<std::uint32_t> targets;
+    ShortList<std::uint32_t, 16> targets;
     for (std::size_t index = 0; index < xs.size(); ++index) {
         require_differentiable(xs[index], "jvp", at);
         const NodeRef& tangent = source(tangents[index], "jvp", at);
@@ -223,7 +239,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         }
     }
     const TransientScope transient;
-    std::vector<Tensor> inputs;
+    ShortList<Tensor, 4> inputs;
     for (std::size_t index = 0; index < ancestry.size(); ++index) {
         const Node& node = ancestry.formula(index);
         if (node.is_leaf()) continue;
@@ -243,6 +259,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
     }
     std::vector<Tensor> results;
+    results.reserve(roots.size());
     for (const NodeRef& root : roots) {
         const std::uint32_t index = ancestry.index_of(*root);
         const bool moves = index != Ancestry::none && !carried[index].is_empty_handle();

@@ -35,14 +35,20 @@ struct Differentiated {
 /// ∂y/∂x for one x.
 Tensor grad(const Tensor& y, const Tensor& x, Location at = Location::current());
 
+namespace detail {
+
+/// ∂y/∂x for all xs, written to as many results.
+void grad(const Tensor& y, std::span<const Tensor> xs, std::span<Tensor> result, Unconnected unconnected, Location at);
+
+}  // namespace detail
+
 /// ∂y/∂x for several: `auto [dW, db] = grad(J, W, b)`.
 template <std::same_as<Tensor>... More>
 requires(sizeof...(More) > 0) std::array<Tensor, 1 + sizeof...(More)> grad(Differentiated y, const Tensor& x,
                                                                            const More&... more) {
     const std::array<Tensor, 1 + sizeof...(More)> xs{x, more...};
-    const std::vector<Tensor> gradients = grad(y.y, std::span<const Tensor>(xs), Unconnected::is_an_error, y.at);
     std::array<Tensor, 1 + sizeof...(More)> result;
-    std::copy(gradients.begin(), gradients.end(), result.begin());
+    detail::grad(y.y, xs, result, Unconnected::is_an_error, y.at);
     return result;
 }
 

@@ -72,6 +72,22 @@ void Node::operator delete(void* memory) noexcept {
     detail::SpareMemory<sizeof(Node)>::give_back(memory);
 }
 
+void* Extra::operator new(std::size_t) {
+    return detail::SpareMemory<sizeof(Extra)>::take();
+}
+
+void Extra::operator delete(void* memory) noexcept {
+    detail::SpareMemory<sizeof(Extra)>::give_back(memory);
+}
+
+void* OwnStrides::operator new(std::size_t) {
+    return detail::SpareMemory<sizeof(OwnStrides)>::take();
+}
+
+void OwnStrides::operator delete(void* memory) noexcept {
+    detail::SpareMemory<sizeof(OwnStrides)>::give_back(memory);
+}
+
 std::int64_t live_nodes() noexcept {
     std::int64_t sum = 0;
     for (Counter* counter = counters.load(); counter; counter = counter->next) {

@@ -44,7 +44,7 @@ class NodeRef {
     Node* node_ = nullptr;
 };
 
-/// The edges from a node to its inputs: up to two in the node itself, more on the heap.
+/// The edges from a node to its inputs: up to three in the node itself, more on the heap.
 class Inputs {
   public:
     Inputs() noexcept = default;
@@ -63,7 +63,7 @@ class Inputs {
     void clear() noexcept;
 
   private:
-    static constexpr std::uint32_t inline_capacity = 2;
+    static constexpr std::uint32_t inline_capacity = 3;
     NodeRef inline_[inline_capacity];
     std::unique_ptr<NodeRef[]> heap_;
     std::uint32_t count_ = 0;
@@ -90,12 +90,22 @@ struct Refill {
 /// A parameter's node stands for its identity and has a current version, a node of its own with which operations are
 /// recorded; so assigning a new value leaves everything recorded before as it was.
 struct Extra {
+    static void* operator new(std::size_t bytes);  // as for nodes
+    static void operator delete(void* memory) noexcept;
+
     std::string name;
     std::shared_ptr<ParameterSlot> slot;  // of a parameter or one of its versions
     NodeRef current;                      // of a parameter only
     std::unique_ptr<const Refill> refill{};
     NodeRef instead{};   // of a rewritten node: the same value by a formula that keeps more digits
     NodeRef argument{};  // and what both formulas are functions of
+};
+
+/// The strides of a node whose elements do not stand one after the other.
+struct OwnStrides : Strides {
+    explicit OwnStrides(const Strides& strides) : Strides(strides) {}
+    static void* operator new(std::size_t bytes);  // as for nodes
+    static void operator delete(void* memory) noexcept;
 };
 
 /// One recorded value: how it is computed, what it looks like and, once computed, its numbers.
@@ -127,9 +137,9 @@ struct Node {
     Attributes attributes;
     Inputs inputs;
     Shape shape;
-    void* data = nullptr;              // the first element
-    StorageRef storage;                // empty while the value stands in `scalar`
-    std::unique_ptr<Strides> strides;  // empty: row-major without gaps
+    void* data = nullptr;                       // the first element
+    StorageRef storage;                         // empty while the value stands in `scalar`
+    std::unique_ptr<const OwnStrides> strides;  // empty: row-major without gaps
     std::unique_ptr<Extra> extra;
     alignas(16) std::byte scalar[16];  // room for one element of any dtype
 
@@ -138,7 +148,7 @@ struct Node {
     bool is_parameter() const noexcept { return extra && extra->current; }
     /// The node by whose operation and inputs this one is computed: itself, unless it is rewritten.
     const Node& formula() const noexcept { return is_rewritten ? *extra->instead : *this; }
-    Strides layout() const { return strides ? *strides : row_major(shape); }
+    Strides layout() const { return strides ? static_cast<const Strides&>(*strides) : row_major(shape); }
 
     /// Takes memory for the value, row-major: in the node itself if there is one element. Throws std::bad_alloc.
     void allocate();

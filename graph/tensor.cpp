@@ -7,6 +7,7 @@
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/execute.hpp>
+#include <xgrad/graph/short_list.hpp>
 
 namespace xgrad {
 
@@ -117,8 +118,7 @@ void assign(const std::vector<Tensor>& parameters, const std::vector<Tensor>& va
         }
     }
     compute(values);
-    std::vector<NodeRef> versions;
-    versions.reserve(values.size());
+    ShortList<NodeRef, 64> versions;
     for (std::size_t index = 0; index < values.size(); ++index) {
         const Extra& part = *parameters[index].node()->extra;
         versions.push_back(version_of(values[index], part.slot, part.name, at));
@@ -149,14 +149,17 @@ const Tensor& Operand::handle() const {
 }
 
 void compute(const std::vector<Tensor>& tensors, Location at) {
-    at = Attribution::resolve(at);
-    std::vector<Node*> roots;
-    roots.reserve(tensors.size());
-    for (const Tensor& tensor : tensors) roots.push_back(source(tensor, "compute", at).get());
-    run::execute(roots);
+    detail::compute(tensors, at);
 }
 
 namespace detail {
+
+void compute(std::span<const Tensor> tensors, Location at) {
+    at = Attribution::resolve(at);
+    ShortList<Node*, 128> roots;
+    for (const Tensor& tensor : tensors) roots.push_back(source(tensor, "compute", at).get());
+    run::execute(roots);
+}
 
 NodeRef new_leaf(DType dtype, Shape shape, Location at) {
     at = Attribution::resolve(at);

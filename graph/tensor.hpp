@@ -175,6 +175,8 @@ NodeRef new_leaf(DType dtype, Shape shape, Location at);
 NodeRef adopt_leaf(DType dtype, Shape shape, void* data, std::shared_ptr<void> owner, Location at);
 /// A computed leaf with the tensor's value, sharing its memory and none of its history.
 NodeRef constant_leaf(const Tensor& value, Location at);
+/// compute() without a vector.
+void compute(std::span<const Tensor> tensors, Location at);
 /// The node to read: computed and row-major, of the given dtype.
 NodeRef readable(const Tensor& tensor, DType dtype, Location at);
 /// A share in the node's memory, as a view of it holds.

@@ -1,12 +1,12 @@
 #include <xgrad/graph/vmap.hpp>
 
 #include <stdexcept>
-#include <unordered_map>
-
 #include <xgrad/graph/axis.hpp>
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/explain/mend.hpp>
+#include <xgrad/graph/node_table.hpp>
 #include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/short_list.hpp>
 
 namespace xgrad {
 
@@ -26,44 +26,51 @@ class Replay {
   public:
     explicit Replay(std::int64_t examples) : examples_(examples) {}
 
-    void stands_for(const Tensor& stand_in, Tensor all) { done_.emplace(stand_in.node().get(), std::move(all)); }
+    void stands_for(const Tensor& stand_in, Tensor all) { enter(*stand_in.node(), std::move(all)); }
 
     /// The tensor with the examples along its first axis; what is the same for all is repeated.
     Tensor operator()(const Tensor& one, Location at) {
         const NodeRef& node = source(one, "vmap", at);
-        visit(node);
-        const Tensor& all = done_.at(node.get());
+        visit(node.get());
+        const Tensor& all = done(*node);
         if (all.rank() > node->shape.rank()) return all;
         return algebra::stretched(all, with_examples(examples_, node->shape));
     }
 
   private:
     struct Frame {
-        NodeRef node;
+        Node* node;
         std::size_t next_input;
     };
 
-    void visit(const NodeRef& root) {
-        std::vector<Frame> path{{root, 0}};
-        while (!path.empty()) {
-            Frame& top = path.back();
-            if (done_.contains(top.node.get())) {
-                path.pop_back();
+    bool is_done(const Node& node) const { return numbers_.find(&node) != NodeTable::none; }
+    const Tensor& done(const Node& node) const { return done_[numbers_.find(&node)]; }
+    void enter(const Node& node, Tensor all) {
+        numbers_.enter(&node, static_cast<std::uint32_t>(done_.size()));
+        done_.push_back(std::move(all));
+    }
+
+    void visit(Node* root) {
+        path_.push_back({root, 0});
+        while (!path_.empty()) {
+            Frame& top = path_.back();
+            if (is_done(*top.node)) {
+                path_.pop_back();
             } else if (top.next_input < top.node->inputs.size()) {
-                const NodeRef& input = top.node->inputs[top.next_input++];
-                if (!done_.contains(input.get())) path.push_back({input, 0});
+                Node* const input = top.node->inputs[top.next_input++].get();
+                if (!is_done(*input)) path_.push_back({input, 0});
             } else {
-                done_.emplace(top.node.get(), recorded_again(top.node));
-                path.pop_back();
+                enter(*top.node, recorded_again(NodeRef::share(*top.node)));
+                path_.pop_back();
             }
         }
     }
 
-    Tensor recorded_again(const NodeRef& node) {
-        std::vector<Tensor> inputs;
+    Tensor recorded_again(const NodeRef& node) const {
+        ShortList<Tensor, 4> inputs;
         bool differs = false;
         for (const NodeRef& input : node->inputs) {
-            inputs.push_back(done_.at(input.get()));
+            inputs.push_back(done(*input));
             differs = differs || inputs.back().rank() > input->shape.rank();
         }
         if (!differs) return Tensor(node);
@@ -92,7 +99,9 @@ class Replay {
     }
 
     std::int64_t examples_;
-    std::unordered_map<const Node*, Tensor> done_;
+    NodeTable numbers_;
+    std::vector<Tensor> done_;  // by number
+    std::vector<Frame> path_;
 };
 
 }  // namespace
@@ -118,7 +127,8 @@ Tensor BatchCall::aligned(std::size_t input) const {
 }
 
 Attributes lifted_attributes(const BatchCall& call) {
-    std::vector<Attributes::Entry> entries(call.attributes().begin(), call.attributes().end());
+    ShortList<Attributes::Entry, 5> entries;
+    entries.assign(call.attributes().begin(), call.attributes().end());
     for (Attributes::Entry& entry : entries) {
         const std::string_view name = entry.name;
         if (name == "axis") ++std::get<std::int64_t>(entry.value);
@@ -133,19 +143,19 @@ Attributes lifted_attributes(const BatchCall& call) {
 }
 
 Tensor lifted(const BatchCall& call) {
-    std::vector<Tensor> inputs;
+    ShortList<Tensor, 4> inputs;
     for (std::size_t input = 0; input < call.inputs(); ++input) inputs.push_back(call.whole(input));
     return apply(call.op(), inputs, lifted_attributes(call));
 }
 
 Tensor lifted_broadcasting(const BatchCall& call) {
-    std::vector<Tensor> inputs;
+    ShortList<Tensor, 4> inputs;
     for (std::size_t input = 0; input < call.inputs(); ++input) inputs.push_back(call.aligned(input));
     return apply(call.op(), inputs, lifted_attributes(call));
 }
 
 Tensor joined_along_first(const BatchCall& call, std::size_t joined) {
-    std::vector<Tensor> inputs;
+    ShortList<Tensor, 4> inputs;
     for (std::size_t input = 0; input < call.inputs(); ++input) {
         Shape shape = call.shape(input);
         if (input < joined) shape[0] *= call.examples();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/graph/differentiate.hpp>
+#include <xgrad/graph/short_list.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/powers.hpp>
@@ -18,6 +19,18 @@ namespace {
 void require(bool holds, std::string_view op, std::string_view rule, double value, Location at) {
     if (!holds) throw ValueError(op, rule, fmt::format("{}", value), Attribution::resolve(at));
 }
+
+/// Empties a list at the end of a scope; its room stays for the next step.
+class Emptied {
+  public:
+    explicit Emptied(std::vector<Tensor>& list) : list_(list) {}
+    ~Emptied() { list_.clear(); }
+    Emptied(const Emptied&) = delete;
+    Emptied& operator=(const Emptied&) = delete;
+
+  private:
+    std::vector<Tensor>& list_;
+};
 
 }  // namespace
 
@@ -40,19 +53,23 @@ Optimiser::Optimiser(std::vector<Tensor> parameters, double learning_rate, Locat
 
 double Optimiser::step(const Tensor& cost, Location at) {
     at = Attribution::resolve(at);
-    const std::vector<Tensor> gradients = grad(cost, parameters_, Unconnected::is_an_error, at);
-    Update next = update(gradients, memory_, steps_ + 1);
-    std::vector<Tensor> roots = next.parameters;
-    roots.insert(roots.end(), next.memory.begin(), next.memory.end());
+    const Emptied gradients(gradients_), parameters(next_.parameters), memory(next_.memory);
+    gradients_.resize(parameters_.size());
+    detail::grad(cost, parameters_, gradients_, Unconnected::is_an_error, at);
+    update(gradients_, memory_, steps_ + 1, next_);
+    gradients_.clear();  // what nobody holds need not be written to memory
+    ShortList<Tensor, 128> roots;
+    roots.insert(roots.end(), next_.parameters.begin(), next_.parameters.end());
+    roots.insert(roots.end(), next_.memory.begin(), next_.memory.end());
     roots.push_back(cost);
-    compute(roots);
+    detail::compute(roots, at);
     const auto J = cost.item<double>();
     if (!std::isfinite(J)) {
         throw NotFiniteError("step", J, fmt::format("step {} with learning rate {}", steps_ + 1, learning_rate_), at);
     }
-    for (Tensor& state : next.memory) state = Tensor(detail::constant_leaf(state, at));
-    assign(parameters_, next.parameters, at);
-    memory_ = std::move(next.memory);
+    for (Tensor& state : next_.memory) state = Tensor(detail::constant_leaf(state, at));
+    assign(parameters_, next_.parameters, at);
+    memory_.swap(next_.memory);
     ++steps_;
     return J;
 }
@@ -62,9 +79,8 @@ SGD::SGD(std::vector<Tensor> parameters, double learning_rate, double momentum, 
     require(momentum >= 0 && momentum < 1, "SGD", "needs a momentum 0 <= beta < 1", momentum, at);
 }
 
-Optimiser::Update SGD::update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory,
-                              std::int64_t step) const {
-    Update next;
+void SGD::update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory, std::int64_t step,
+                 Update& next) const {
     for (std::size_t i = 0; i < gradients.size(); ++i) {
         Tensor direction = gradients[i];
         if (momentum_ > 0) {
@@ -73,7 +89,6 @@ Optimiser::Update SGD::update(const std::vector<Tensor>& gradients, const std::v
         }
         next.parameters.push_back(parameters()[i] - learning_rate_ * direction);
     }
-    return next;
 }
 
 Adam::Adam(std::vector<Tensor> parameters, double learning_rate, double beta1, double beta2, double epsilon,
@@ -84,13 +99,12 @@ Adam::Adam(std::vector<Tensor> parameters, double learning_rate, double beta1, d
     require(epsilon >= 0, "Adam", "needs epsilon >= 0", epsilon, at);
 }
 
-Optimiser::Update Adam::update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory,
-                               std::int64_t step) const {
+void Adam::update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory, std::int64_t step,
+                  Update& next) const {
     const std::size_t count = gradients.size();
     const auto t = static_cast<double>(step);
     const double m_scale = 1 / (1 - std::pow(beta1_, t));
     const double v_scale = 1 / (1 - std::pow(beta2_, t));
-    Update next;
     next.memory.resize(2 * count);
     for (std::size_t i = 0; i < count; ++i) {
         const Tensor& g = gradients[i];
@@ -104,7 +118,6 @@ Optimiser::Update Adam::update(const std::vector<Tensor>& gradients, const std::
         }
         next.parameters.push_back(parameters()[i] - learning_rate_ * m_scale * m / (sqrt(v_scale * v) + epsilon_));
     }
-    return next;
 }
 
 Tensor l2_penalty(const std::vector<Tensor>& weights, double lambda, std::int64_t examples, Location at) {

@@ -34,14 +34,17 @@ class Optimiser {
         std::vector<Tensor> parameters;
         std::vector<Tensor> memory;
     };
-    virtual Update update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory,
-                          std::int64_t step) const = 0;
+    /// Appends them to an empty update, in which there is room already after the first step.
+    virtual void update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory, std::int64_t step,
+                        Update& next) const = 0;
 
     double learning_rate_;
 
   private:
     std::vector<Tensor> parameters_;
     std::vector<Tensor> memory_;
+    std::vector<Tensor> gradients_;  // of the step that is under way; kept for their room
+    Update next_;
     std::int64_t steps_ = 0;
 };
 
@@ -53,8 +56,8 @@ class SGD : public Optimiser {
                  Location at = Location::current());
 
   protected:
-    Update update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory,
-                  std::int64_t step) const override;
+    void update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory, std::int64_t step,
+                Update& next) const override;
 
   private:
     double momentum_;
@@ -68,8 +71,8 @@ class Adam : public Optimiser {
                   double beta2 = 0.999, double epsilon = 1e-8, Location at = Location::current());
 
   protected:
-    Update update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory,
-                  std::int64_t step) const override;
+    void update(const std::vector<Tensor>& gradients, const std::vector<Tensor>& memory, std::int64_t step,
+                Update& next) const override;
 
   private:
     double beta1_;

@@ -11,11 +11,11 @@
 
 #include <xgrad/graph/node.hpp>
 
+#include "allocations.hpp"
+
 // Replaces operator new by one that can be told to fail. To be included by one file of a runner.
 
 namespace failing_allocations {
-
-inline thread_local std::int64_t allocations_left = -1;  // negative: as many as are wanted
 
 inline thread_local std::size_t most_bytes = SIZE_MAX;  // of one allocation
 

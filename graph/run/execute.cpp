@@ -93,7 +93,7 @@ class Execution {
             std::memcpy(node.scalar, addresses_[view.base], item_size(node.dtype));
             node.data = node.scalar;
         }
-        node.strides = view.is_row_major ? nullptr : std::make_unique<Strides>(view.strides);
+        node.strides = view.is_row_major ? nullptr : std::make_unique<OwnStrides>(view.strides);
         node.is_computed = true;
     }
 

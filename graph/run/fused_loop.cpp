@@ -56,7 +56,7 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
         if (source.is_fixed) ++fixed_;
         source.packer = static_cast<std::uint32_t>(packers_.size());
         packers_.push_back({std::move(packer), address});
-        operations_.push_back({nullptr, {}, 0, value});
+        operations_.push_back({nullptr, {}, 0, value, 0, 0});
     }
     values_.push_back(source);
     return value;
@@ -65,7 +65,8 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
 FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype,
                                   std::uint32_t address) {
     const auto number = static_cast<std::uint32_t>(operations_.size());
-    Operation operation{kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size())};
+    Operation operation{kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size()),
+                        0,      0};
     bool are_fixed = address == none && fixed_ < most_fixed;
     for (std::size_t input = 0; input < inputs.size(); ++input) {
         operation.inputs[input] = inputs[input];
@@ -127,6 +128,12 @@ void FusedLoop::finish() {
         std::stable_partition(operations_.begin(), operations_.end(),
                               [&](const Operation& operation) { return values_[operation.result].is_fixed; });
     once_ = static_cast<std::size_t>(repeated - operations_.begin());
+    const std::size_t turns = operations_.size() - once_;
+    for (std::size_t turn = 0; turn < turns; ++turn) {
+        Operation& operation = operations_[once_ + turn];
+        operation.first_fetched = static_cast<std::uint32_t>(turn * in_memory_.size() / turns);
+        operation.end_fetched = static_cast<std::uint32_t>((turn + 1) * in_memory_.size() / turns);
+    }
     stretch_ = sums_.empty() ? largest_stretch : std::min(largest_stretch, sums_[0].rule->block);
     while (stretch_ > smallest_stretch && slots_ * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
     block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
@@ -157,11 +164,10 @@ void FusedLoop::run_operation(const Operation& operation, const Place* places, s
     operation.kernel(inputs, target, count);
 }
 
-/// Brings what the next stretch reads and writes in memory into the second cache, a share of it at each turn. The
-/// processor by itself would begin anew with every array.
-void FusedLoop::fetch_share(const Place* places, std::size_t turn, std::size_t start, std::size_t end) const {
-    const std::size_t turns = operations_.size() - once_, last = (turn + 1) * in_memory_.size() / turns;
-    for (std::size_t index = turn * in_memory_.size() / turns; index < last; ++index) {
+/// Brings what the next stretch reads and writes in memory into the second cache, a share of it with each operation.
+/// The processor by itself would begin anew with every array.
+void FusedLoop::fetch_share(const Operation& operation, const Place* places, std::size_t start, std::size_t end) const {
+    for (std::uint32_t index = operation.first_fetched; index < operation.end_fetched; ++index) {
         const Place& place = places[in_memory_[index]];
         fetch(place[start], (end - start) * place.step);
     }
@@ -195,9 +201,8 @@ void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses address
         }
         for (std::size_t at = start; at < block_end; at += stretch_) {
             const std::size_t count = std::min(stretch_, block_end - at), next = at + count;
-            std::size_t turn = 0;
             for (const Operation& operation : std::span(operations_).subspan(once_)) {
-                fetch_share(places, turn++, next, next + std::min(stretch_, end - next));
+                fetch_share(operation, places, next, next + std::min(stretch_, end - next));
                 run_operation(operation, places, at, count, addresses);
             }
         }

@@ -60,6 +60,8 @@ class FusedLoop {
         std::array<Value, most_inputs> inputs;
         std::uint32_t arity;
         Value result;
+        std::uint32_t first_fetched;  // of what is in memory: this is fetched meanwhile for the next stretch
+        std::uint32_t end_fetched;
     };
     struct Packing {
         Packer packer;
@@ -84,7 +86,7 @@ class FusedLoop {
     std::size_t offset_of(const Source& source) const;
     void run_operation(const Operation& operation, const Place* places, std::size_t start, std::size_t count,
                        Addresses addresses) const;
-    [[gnu::always_inline]] inline void fetch_share(const Place* places, std::size_t turn, std::size_t start,
+    [[gnu::always_inline]] inline void fetch_share(const Operation& operation, const Place* places, std::size_t start,
                                                    std::size_t end) const;
     std::size_t blocks() const { return (size_ + block_ - 1) / block_; }
     std::size_t sum_bytes(const Sum& sum) const;

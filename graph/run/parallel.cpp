@@ -76,10 +76,10 @@ inline void pause() noexcept {
 /// have even numbers; an odd one says that the next is being set up. Nobody waits for a thread that has taken no part.
 class Pool {
   public:
-    void call(std::size_t parts, Part run, void* work) {
+    void call(std::size_t parts, std::size_t bytes, Part run, void* work) {
         const std::unique_lock lock(busy_, std::try_to_lock);
         const std::size_t helpers = std::min(threads(), parts) - 1;
-        if (!lock.owns_lock() || within_part || helpers == 0 || parts > last_part) {
+        if (!lock.owns_lock() || within_part || helpers == 0 || parts > last_part || !is_worth_it(bytes)) {
             for (std::size_t part = 0; part < parts; ++part) run(work, part);
             return;
         }
@@ -108,12 +108,23 @@ class Pool {
         if (error_) std::rethrow_exception(error_);
     }
 
+    void begin_computation() noexcept { slept_through_.store(0, std::memory_order_relaxed); }
+
   private:
     static constexpr unsigned call_shift = 32;
     static constexpr std::uint64_t last_part = (std::uint64_t{1} << call_shift) - 1;
     // How often a thread looks for work before it sleeps: it should bridge the gap between two steps of one
     // computation, and not take the processor from others.
     static constexpr std::size_t patience = 2000;
+
+    /// To wake a thread takes as long as some small steps: while all sleep, so much is done without them first.
+    bool is_worth_it(std::size_t bytes) noexcept {
+        if (asleep_.load(std::memory_order_relaxed) < started_) return true;
+        const std::size_t missed = slept_through_.load(std::memory_order_relaxed) + bytes;
+        const bool is_enough = missed >= worth_waking;
+        slept_through_.store(is_enough ? 0 : missed, std::memory_order_relaxed);
+        return is_enough;
+    }
 
     void start_threads(std::size_t helpers) noexcept {
         try {
@@ -175,6 +186,7 @@ class Pool {
     std::mutex error_mutex_;
     std::exception_ptr error_;
     std::atomic<std::size_t> asleep_{0};
+    std::atomic<std::size_t> slept_through_{0};  // bytes worked on while all threads slept
     alignas(64) std::atomic<std::uint64_t> next_{0};
     alignas(64) std::atomic<std::size_t> done_{0};
 };
@@ -189,8 +201,16 @@ Pool& pool() {
 
 }  // namespace
 
-void run_parts(std::size_t parts, Part run, void* work) {
-    pool().call(parts, run, work);
+void run_parts(std::size_t parts, std::size_t bytes, Part run, void* work) {
+    pool().call(parts, bytes, run, work);
 }
 
 }  // namespace xgrad::run::detail
+
+namespace xgrad::run {
+
+void begin_computation() noexcept {
+    detail::pool().begin_computation();
+}
+
+}  // namespace xgrad::run

@@ -8,13 +8,15 @@
 
 namespace xgrad::run {
 
-/// So many bytes of memory to work on are worth more than one thread.
+/// So many bytes of memory to work on are worth more than one thread,
 inline constexpr std::size_t worth_while = std::size_t{1} << 18;
+/// and so many, in one computation, are worth waking threads that have gone to sleep.
+inline constexpr std::size_t worth_waking = std::size_t{1} << 21;
 
 namespace detail {
 
 using Part = void (*)(void* work, std::size_t part);
-void run_parts(std::size_t parts, Part run, void* work);
+void run_parts(std::size_t parts, std::size_t bytes, Part run, void* work);
 
 }  // namespace detail
 
@@ -32,7 +34,10 @@ void parallel_for(std::size_t parts, std::size_t bytes, Work&& work) {
     }
     using Decayed = std::remove_reference_t<Work>;
     const auto run = [](void* given, std::size_t part) { (*static_cast<Decayed*>(given))(part); };
-    detail::run_parts(parts, run, const_cast<std::remove_const_t<Decayed>*>(std::addressof(work)));
+    detail::run_parts(parts, bytes, run, const_cast<std::remove_const_t<Decayed>*>(std::addressof(work)));
 }
+
+/// Says that a computation begins: what earlier ones did while the threads slept does not count towards waking them.
+void begin_computation() noexcept;
 
 }  // namespace xgrad::run

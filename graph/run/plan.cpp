@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/graph/run/watched.hpp>
 
 namespace xgrad::run {
@@ -31,6 +32,7 @@ void Plan::place(std::byte* working_memory, std::byte** addresses) const {
 }
 
 void Plan::run(std::span<Node* const> order, Addresses addresses) const {
+    begin_computation();
     if (is_watched()) return run_watched(order, addresses);
     for (const Step& step : steps_) run_step(step, order, addresses);
 }

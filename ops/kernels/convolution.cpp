@@ -4,7 +4,7 @@
 
 #include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
-#include <xgrad/graph/storage.hpp>
+#include <xgrad/ops/kernels/scratch.hpp>
 #include <xgrad/ops/kernels/transposition.hpp>
 #include <xgrad/ops/kernels/window_product.hpp>
 #include <xgrad/ops/kernels/window_reader.hpp>
@@ -12,20 +12,6 @@
 namespace xgrad::kernels {
 
 namespace {
-
-/// Memory that is not initialised.
-template <class T>
-class Scratch {
-  public:
-    explicit Scratch(std::int64_t size)
-        : size_(size), storage_(Storage::allocate(static_cast<std::size_t>(size) * sizeof(T))) {}
-    T* data() const { return static_cast<T*>(storage_->data()); }
-    std::span<const T> span() const { return {data(), static_cast<std::size_t>(size_)}; }
-
-  private:
-    std::int64_t size_;
-    StorageRef storage_;
-};
 
 /// A number of things dealt out in blocks where there are too few parts for many threads.
 struct Blocks {

@@ -113,18 +113,18 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     const std::int64_t longest = std::max(A.rows, B.columns);
     // Whole vectors to a piece, so that the BLAS has edges to treat in the last one only.
     const std::int64_t lines = (longest + 16 * pieces - 1) / (16 * pieces) * 16;
-    // A piece is work enough for a thread, however little memory it touches.
-    run::parallel_for(static_cast<std::size_t>((longest + lines - 1) / lines), run::worth_while,
-                      [&](std::size_t piece) {
-                          const std::int64_t first = static_cast<std::int64_t>(piece) * lines;
-                          const auto count = static_cast<int>(std::min(lines, longest - first));
-                          const bool by_rows = A.rows >= B.columns;
-                          const T* left = by_rows ? a.row(first) : a.data;
-                          const T* right = by_rows ? b.data : b.column(first);
-                          T* target = C + (by_rows ? first * n : first);
-                          library_gemm(a, left, b, right, by_rows ? count : static_cast<int>(A.rows),
-                                       by_rows ? n : count, static_cast<int>(A.columns), target, n);
-                      });
+    // A piece is worth waking a thread for, however little memory it touches.
+    const auto count = static_cast<std::size_t>((longest + lines - 1) / lines);
+    run::parallel_for(count, count * run::worth_waking, [&](std::size_t piece) {
+        const std::int64_t first = static_cast<std::int64_t>(piece) * lines;
+        const auto length = static_cast<int>(std::min(lines, longest - first));
+        const bool by_rows = A.rows >= B.columns;
+        const T* left = by_rows ? a.row(first) : a.data;
+        const T* right = by_rows ? b.data : b.column(first);
+        T* target = C + (by_rows ? first * n : first);
+        library_gemm(a, left, b, right, by_rows ? length : static_cast<int>(A.rows), by_rows ? n : length,
+                     static_cast<int>(A.columns), target, n);
+    });
 }
 
 }  // namespace

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/kernels/registers.hpp>
+#include <xgrad/ops/kernels/scratch.hpp>
 
 namespace xgrad::kernels {
 
@@ -100,7 +100,11 @@ void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int6
     constexpr std::int64_t rows_per_piece = 512;
     const std::int64_t pieces = std::max<std::int64_t>((B.rows + rows_per_piece - 1) / rows_per_piece, 1);
     const std::int64_t row_sums = A.rows * B.columns;
-    std::vector<T> sums(static_cast<std::size_t>(pieces * row_sums), T(0));
+    // One piece may be added up where its sums belong.
+    const bool in_place = pieces == 1 && column_stride == 1 && row_stride == B.columns;
+    const Scratch<T> scratch(in_place ? 0 : pieces * row_sums);
+    T* const sums = in_place ? C : scratch.data();
+    std::fill_n(sums, pieces * row_sums, T(0));
     const std::int64_t strips = (B.columns + columns_per_part - 1) / columns_per_part;
     const auto bytes = static_cast<std::size_t>(B.rows * B.columns) * sizeof(T);
     run::parallel_for(static_cast<std::size_t>(pieces * strips), bytes, [&](std::size_t part) {
@@ -111,18 +115,18 @@ void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int6
             xgrad::detail::run_per_isa<AddRows>(a + i * A.columns + k, B.data + k * B.row_stride + first, B.row_stride,
                                                 std::min(rows_per_piece, B.rows - k),
                                                 std::min(columns_per_part, B.columns - first),
-                                                sums.data() + piece * row_sums + i * B.columns + first);
+                                                sums + piece * row_sums + i * B.columns + first);
         }
     });
     for (std::int64_t width = 1; width < pieces; width *= 2) {
         for (std::int64_t piece = 0; piece + width < pieces; piece += 2 * width) {
-            T* sum = sums.data() + piece * row_sums;
+            T* sum = sums + piece * row_sums;
             for (std::int64_t e = 0; e < row_sums; ++e) sum[e] += sum[width * row_sums + e];
         }
     }
-    for (std::int64_t i = 0; i < A.rows; ++i) {
+    for (std::int64_t i = 0; i < A.rows && !in_place; ++i) {
         for (std::int64_t j = 0; j < B.columns; ++j) {
-            C[i * row_stride + j * column_stride] = sums[static_cast<std::size_t>(i * B.columns + j)];
+            C[i * row_stride + j * column_stride] = sums[i * B.columns + j];
         }
     }
 }
@@ -169,14 +173,13 @@ template <class T>
 void multiply_skinny(const Matrix<T>& A, const Matrix<T>& B, T* C, std::int64_t row_stride,
                      std::int64_t column_stride) {
     // A is small: its rows without gaps.
-    std::vector<T> copy;
-    const T* a = A.data;
-    if (A.column_stride != 1 || (A.rows > 1 && A.row_stride != A.columns)) {
-        copy.reserve(static_cast<std::size_t>(A.rows * A.columns));
-        for (std::int64_t i = 0; i < A.rows; ++i) {
-            for (std::int64_t k = 0; k < A.columns; ++k) copy.push_back(A.data[i * A.row_stride + k * A.column_stride]);
+    const bool has_gaps = A.column_stride != 1 || (A.rows > 1 && A.row_stride != A.columns);
+    const Scratch<T> copy(has_gaps ? A.rows * A.columns : 0);
+    const T* const a = has_gaps ? copy.data() : A.data;
+    for (std::int64_t i = 0; i < A.rows && has_gaps; ++i) {
+        for (std::int64_t k = 0; k < A.columns; ++k) {
+            copy.data()[i * A.columns + k] = A.data[i * A.row_stride + k * A.column_stride];
         }
-        a = copy.data();
     }
     if (B.column_stride == 1 && (B.row_stride != 1 || B.columns > 1)) {
         by_rows(A, a, B, C, row_stride, column_stride);
