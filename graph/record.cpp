@@ -31,6 +31,7 @@ std::atomic<bool> rewrites{!environment_says("XGRAD_REWRITES", "0")};
 thread_local TransientScope* outermost_transient = nullptr;
 thread_local bool as_typed = false;
 thread_local int tracing = 0;
+thread_local int keeping_history = 0;
 
 void bound_pending(Node& newest) {
     detail::Pending& pending = detail::pending();
@@ -87,6 +88,18 @@ AsTypedScope::AsTypedScope() noexcept : previous_(std::exchange(as_typed, true))
 
 AsTypedScope::~AsTypedScope() {
     as_typed = previous_;
+}
+
+HistoryScope::HistoryScope() noexcept {
+    ++keeping_history;
+}
+
+HistoryScope::~HistoryScope() {
+    --keeping_history;
+}
+
+bool is_history_kept() noexcept {
+    return keeping_history > 0;
 }
 
 TracingScope::TracingScope() noexcept {

@@ -51,6 +51,17 @@ class TracingScope {
     TracingScope& operator=(const TracingScope&) = delete;
 };
 
+/// While alive, what this thread computes keeps its history, although no gradient needs it: for those who want to know
+/// how a result depends on numbers by whatever way, through the positions of argsort for one.
+class HistoryScope {
+  public:
+    HistoryScope() noexcept;
+    ~HistoryScope();
+    HistoryScope(const HistoryScope&) = delete;
+    HistoryScope& operator=(const HistoryScope&) = delete;
+};
+bool is_history_kept() noexcept;
+
 /// While alive, what this thread records is computed as it is typed: by those who know that it keeps its digits.
 class AsTypedScope {
   public:

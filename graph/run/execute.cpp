@@ -9,6 +9,7 @@
 #include <xgrad/graph/error.hpp>
 #include <xgrad/graph/explain/watch.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/plan.hpp>
 #include <xgrad/graph/run/plan_cache.hpp>
@@ -103,10 +104,11 @@ class Execution {
         for (const Plan::Value kept : plan.kept()) {
             if (kept < schedule_.size()) schedule_[kept].is_computed = true;
         }
+        const bool keeps_history = is_history_kept();
         // Inputs first: what lets go of its inputs is not read again, and nodes that nobody holds die after their turn.
         for (Node* node : schedule_.order()) {
             node->mark_settled();
-            if (node->is_computed && !node->needs_gradient) node->drop_history();
+            if (node->is_computed && !node->needs_gradient && !keeps_history) node->drop_history();
         }
     }
 

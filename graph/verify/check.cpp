@@ -58,6 +58,7 @@ GradientReport detail::check_gradients(const TensorFunction& f, const std::vecto
                                        const CheckOptions& options, Location at) {
     at = Attribution::resolve(at);
     for (const Tensor& input : inputs) source(input, "check_gradients", at);
+    const HistoryScope history;
     subject::FunctionSubject subject(f, inputs);
     return report_on(subject, options, at);
 }
@@ -82,6 +83,7 @@ Tensor detail::side_by_side(const std::vector<Tensor>& results, Location at) {
 GradientReport check_gradients(const std::function<Tensor()>& f, const std::vector<Tensor>& parameters,
                                const CheckOptions& options, Location at) {
     at = Attribution::resolve(at);
+    const HistoryScope history;
     subject::ModelSubject subject(f, parameters, at);
     return report_on(subject, options, at);
 }

@@ -96,7 +96,8 @@ BOOST_AUTO_TEST_CASE(a_failing_assignment_leaves_the_old_value) {
         xgrad::compute({before, expected});
         const std::int64_t made =
             fail_in_turn([&] { p.assign(p - 0.5 * p.grad()); }, [&] { return same_bits(p, before); });
-        BOOST_TEST(made >= 4);
+        const std::int64_t least = xgrad::is_eager() ? 2 : 4;
+        BOOST_TEST(made >= least);
         BOOST_TEST(same_bits(p, expected));
     }
 }

@@ -87,9 +87,11 @@ BOOST_AUTO_TEST_CASE(like_another) {
 
 BOOST_AUTO_TEST_CASE(sizes_that_nobody_has_memory_for) {
     // Recording computes nothing, and what cannot be is refused.
-    BOOST_TEST(arange(0, 0x1p31).shape() == Shape{std::int64_t{1} << 31});
-    BOOST_TEST(linspace(0, 1, std::int64_t{1} << 31).size() == std::int64_t{1} << 31);
-    BOOST_TEST(xgrad::eye(std::int64_t{1} << 20).shape().rank() == 2U);
+    if (!xgrad::is_eager()) {
+        BOOST_TEST(arange(0, 0x1p31).shape() == Shape{std::int64_t{1} << 31});
+        BOOST_TEST(linspace(0, 1, std::int64_t{1} << 31).size() == std::int64_t{1} << 31);
+        BOOST_TEST(xgrad::eye(std::int64_t{1} << 20).shape().rank() == 2U);
+    }
     BOOST_CHECK_THROW(arange(0, 0x1p63), xgrad::ShapeError);
     BOOST_CHECK_THROW(arange(0, 1e300), xgrad::ShapeError);
     BOOST_CHECK_THROW(arange(-1e308, 1e308), xgrad::ShapeError);
