@@ -3,6 +3,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include <xgrad/graph/dtype.hpp>
@@ -15,10 +16,15 @@ namespace xgrad {
 /// overlaps no input.
 using BlockKernel = void (*)(const void* const* inputs, void* output, std::size_t n);
 
+/// Functions of an instruction or two, for which reading and writing takes longer than computing. Two of them, one
+/// after the other, can be computed as one: run/pairs.hpp.
+enum class Simple : std::uint8_t { none, add, subtract, multiply, scale_cotangent, negative, square };
+
 /// One elementwise function, compiled for each dtype and instruction set. Made by one of the functions below from a
 /// generic lambda without captures.
 struct BlockKernels {
     std::size_t arity = 0;
+    Simple simple = Simple::none;
     bool gives_boolean = false;     // a comparison: the result is bool whatever the inputs are
     bool first_is_boolean = false;  // a choice: the first input is a mask, the rest have one dtype
     std::array<std::array<BlockKernel, isa_count>, dtype_count> table{};
@@ -38,6 +44,13 @@ concept CoversPart = requires(T... x) {
     F::beyond(x...);
 };
 
+/// A function of two numbers that is a simpler one, with the same bits, where the second is repeated and has some
+/// property: simpler(x, simpler_factor(y)).
+template <class F, class T>
+concept SimplerIfRepeated = requires(T y) {
+    { F::is_simpler(y) } -> std::same_as<bool>;
+};
+
 namespace detail {
 
 template <class F, class R, class... T>
@@ -49,6 +62,15 @@ struct Loop {
     [[gnu::always_inline]] static inline void run(const void* const* inputs, void* output, std::size_t n,
                                                   std::index_sequence<I...>) {
         R* __restrict result = static_cast<R*>(output);
+        if constexpr (SimplerIfRepeated<F, R>) {
+            const auto* y = static_cast<const R*>(inputs[1]);
+            if (n > 0 && F::is_simpler(y[0]) && is_repeated(y, n)) {
+                const auto* x = static_cast<const R*>(inputs[0]);
+                const R factor = F::simpler_factor(y[0]);
+                for (std::size_t i = 0; i < n; ++i) result[i] = F::simpler(x[i], factor);
+                return;
+            }
+        }
         for (std::size_t i = 0; i < n; ++i) result[i] = static_cast<R>(F{}(static_cast<const T*>(inputs[I])[i]...));
         if constexpr (CoversPart<F, T...>) {
             int any = 0;  // as a bool it would keep the loop from vectorising
@@ -59,6 +81,14 @@ struct Loop {
                 }
             }
         }
+    }
+
+  private:
+    [[gnu::always_inline]] static inline bool is_repeated(const R* y, std::size_t n) {
+        if (y[n - 1] != y[0]) return false;
+        int differs = 0;  // as above
+        for (std::size_t i = 0; i < n; ++i) differs |= static_cast<int>(y[i] != y[0]);
+        return differs == 0;
     }
 };
 
@@ -79,6 +109,7 @@ template <class F, std::size_t Arity, class... T>
 constexpr BlockKernels same_type_kernels() {
     BlockKernels kernels;
     kernels.arity = Arity;
+    if constexpr (requires { F::simple; }) kernels.simple = F::simple;
     ((kernels.table[static_cast<std::size_t>(dtype_of<T>)] = same_type_loops<F, T>(std::make_index_sequence<Arity>())),
      ...);
     return kernels;

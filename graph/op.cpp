@@ -33,6 +33,9 @@ const Op& enrol(Op op) {
     if (find_op(op.name)) throw std::logic_error("define: an op named " + op.name + " exists already");
     if (!op.shape && op.family != Op::Family::composite)
         throw std::logic_error("define: " + op.name + " has no shape rule");
+    if (op.row_by_row > Op::most_row_by_row)
+        throw std::logic_error("define: " + op.name + " reads more inputs row by row than " +
+                               std::to_string(Op::most_row_by_row));
     owned().push_back(std::make_unique<Op>(std::move(op)));
     enrolled().push_back(owned().back().get());
     return *owned().back();
@@ -160,6 +163,7 @@ const Op& define(Linear op) {
                   .forward = std::move(op.forward.value()),
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
+                  .row_by_row = op.row_by_row,
                   .block_sum = op.block_sum,
                   .broadcasts = broadcasts,
                   .transposes = std::move(op.transposes.value()),
@@ -176,6 +180,7 @@ const Op& define(General op) {
                   .forward = std::move(op.forward.value()),
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
+                  .row_by_row = op.row_by_row,
                   .vjp = std::move(op.vjp.value()),
                   .jvp = std::move(op.jvp.value()),
                   .switches = std::move(op.switches)});

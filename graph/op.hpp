@@ -260,6 +260,7 @@ struct Linear {
     Required<std::string> name;
     Required<std::string> math;
     BatchRule batch = nullptr;  // without one, vmap() goes from example to example
+    std::size_t row_by_row = 0;
     Linearity linearity = Linearity::jointly;
     ShapeRule shape = nullptr;
     Required<Computation> forward;
@@ -275,6 +276,7 @@ struct General {
     Required<std::string> name;
     Required<std::string> math;
     BatchRule batch = nullptr;
+    std::size_t row_by_row = 0;
     Required<ShapeRule> shape;
     Required<Computation> forward;
     Required<std::variant<Vjp, Zero>> vjp;
@@ -301,6 +303,10 @@ struct Op {
     Computation forward;
     std::vector<Probe> probes;
     BatchRule batch{};                    // linear or general, not elementwise
+    /// So many inputs, the first ones, have the first axis of the result, and a row of the result, with all its bits,
+    /// depends on that row of theirs and on all of the others: images, for a convolution. Linear or general.
+    std::size_t row_by_row = 0;
+    static constexpr std::size_t most_row_by_row = 4;
     const BlockSum* block_sum = nullptr;  // linear
     bool broadcasts = false;              // no shape rule of its own: that of every elementwise kernel
 

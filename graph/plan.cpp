@@ -48,7 +48,11 @@ class Description {
     std::string text() {
         if (schedule_.size() == 0) return "everything is computed already\n";
         std::string lines;
-        for (std::size_t step = 0; step < plan_->steps(); ++step) lines += step_text(plan_->work(step));
+        auto section = plan_->sections().begin();
+        for (std::size_t step = 0; step < plan_->steps(); ++step) {
+            if (section != plan_->sections().end() && section->first == step) lines += section_text(*section++);
+            lines += step_text(plan_->work(step));
+        }
         std::size_t kept = 0;
         for (const Plan::Value value : plan_->kept()) {
             kept += value < schedule_.size() ? bytes_of(schedule_[value]) : plan_->copy_bytes(value);
@@ -71,6 +75,12 @@ class Description {
             const bool is_in_loop = is_elementwise && grouping_->step_of(value) == grouping_->step_of(reader);
             if (!is_in_loop && !grouping_->is_summed_in_loop(reader)) reader_outside_[value] = reader;
         }
+    }
+
+    static std::string section_text(const Plan::Section& section) {
+        return fmt::format("  {:<7} {} of {} at a time through the next {} steps, {} of memory for each thread\n",
+                           "rows", section.rows_of_part, section.rows, section.end - section.first,
+                           bytes_text(section.scratch_bytes));
     }
 
     std::string step_text(const Plan::Work& work) {

@@ -4,6 +4,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/kernels/simple.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/reduction.hpp>
@@ -19,7 +20,7 @@ const Op& scale_cotangent_op = define(Linear{
     .name = "scale_cotangent",
     .math = "z = g p, 0 where g = 0",
     .linearity = Linearity::in_each,
-    .forward = floating<2>([](auto g, auto p) { return g == 0 ? g : g * p; }),
+    .forward = floating<2>(simple::ScaleCotangent{}),
     // h p and h g, where a 0 again stands for a choice not taken: that of h in both, that of g in the second too.
     .transposes = {[](const Record& r, const Tensor& h) { return scaled(h, r.input(1)); },
                    [](const Record& r, const Tensor& h) {

@@ -5,6 +5,8 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/kernels/quotient.hpp>
+#include <xgrad/ops/kernels/simple.hpp>
 #include <xgrad/ops/rewrites.hpp>
 #include <xgrad/ops/structure.hpp>
 
@@ -45,7 +47,7 @@ std::vector<Tensor> difference(const Record& r) {
 const Op& add_op = define(Linear{
     .name = "add",
     .math = "z = x + y",
-    .forward = numeric<2>([](auto x, auto y) { return x + y; }),
+    .forward = numeric<2>(simple::Add{}),
     .transposes = {[](const Record&, const Tensor& g) { return g; }, [](const Record&, const Tensor& g) { return g; }},
     .probes = binary_probes(anywhere, anywhere),
 });
@@ -53,7 +55,7 @@ const Op& add_op = define(Linear{
 const Op& subtract_op = define(Linear{
     .name = "subtract",
     .math = "z = x - y",
-    .forward = numeric<2>([](auto x, auto y) { return x - y; }),
+    .forward = numeric<2>(simple::Subtract{}),
     .transposes = {[](const Record&, const Tensor& g) { return g; }, [](const Record&, const Tensor& g) { return -g; }},
     .rewrite = rewrites::difference,
     .probes = binary_probes(anywhere, anywhere),
@@ -62,7 +64,7 @@ const Op& subtract_op = define(Linear{
 const Op& negative_op = define(Linear{
     .name = "negative",
     .math = "y = -x",
-    .forward = numeric<1>([](auto x) { return -x; }),
+    .forward = numeric<1>(simple::Negative{}),
     .transposes = {[](const Record&, const Tensor& g) { return -g; }},
     .probes = unary_probes(anywhere),
 });
@@ -70,7 +72,7 @@ const Op& negative_op = define(Linear{
 const Op& multiply_op = define(Elementwise{
     .name = "multiply",
     .math = "z = x y",
-    .forward = numeric<2>([](auto x, auto y) { return x * y; }),
+    .forward = numeric<2>(simple::Multiply{}),
     .partials = {[](const Record& r) { return r.input(1); },   // ∂z/∂x = y
                  [](const Record& r) { return r.input(0); }},  // ∂z/∂y = x
     .probes = binary_probes(anywhere, anywhere),
@@ -79,7 +81,7 @@ const Op& multiply_op = define(Elementwise{
 const Op& divide_op = define(Elementwise{
     .name = "divide",
     .math = "z = x / y",
-    .forward = floating<2>([](auto x, auto y) { return x / y; }),
+    .forward = floating<2>(math::Quotient{}),
     .partials = {[](const Record& r) { return 1 / r.input(1); },             // ∂z/∂x = 1/y
                  [](const Record& r) { return -r.output() / r.input(1); }},  // ∂z/∂y = -x/y² = -z/y
     .rewrite = rewrites::quotient,

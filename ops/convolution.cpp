@@ -166,6 +166,7 @@ const Op& conv2d_op = define(Linear{
     .name = "conv2d",
     .math = "y[o, i] = sum over c, k of w[o, c, k] x[c, i stride - padding + k dilation]",
     .batch = images_of_examples,
+    .row_by_row = 1,
     .linearity = Linearity::in_each,
     .shape = convolved,
     .forward =
@@ -182,6 +183,7 @@ const Op& conv_transpose2d_op = define(Linear{
     .name = "conv_transpose2d",
     .math = "x[c, i stride - padding + k dilation] = sum over o, i, k of w[o, c, k] y[o, i]",
     .batch = images_of_examples,
+    .row_by_row = 1,
     .linearity = Linearity::in_each,
     .shape = transposed_in_x,
     .forward =

@@ -179,6 +179,7 @@ const Op& max_pool2d_transpose_op = define(Linear{
     .name = "max_pool2d_transpose",
     .math = "t = sum over windows i of g[i] [x = y[i]] / winners of i",
     .batch = planes_of_examples,
+    .row_by_row = 3,
     .linearity = Linearity::in_each,
     .shape =
         [](const Call& call) {
@@ -204,6 +205,7 @@ const Op& max_pool2d_tangent_op = define(Linear{
     .name = "max_pool2d_tangent",
     .math = "g[i] = mean of t where x = y[i], over the window i",
     .batch = planes_of_examples,
+    .row_by_row = 3,
     .linearity = Linearity::in_each,
     .shape =
         [](const Call& call) {
@@ -227,6 +229,7 @@ const Op& max_pool2d_op = define(General{
     .name = "max_pool2d",
     .math = "y[i] = largest x[i stride - padding + k] over k",
     .batch = planes_of_examples,
+    .row_by_row = 1,
     .shape = pooled,
     .forward =
         [](const KernelCall& call) {
@@ -258,6 +261,7 @@ const Op& avg_pool2d_op = define(Linear{
     .name = "avg_pool2d",
     .math = "y[i] = mean of x[i stride - padding + k] over k",
     .batch = planes_of_examples,
+    .row_by_row = 1,
     .shape = pooled,
     .forward =
         [](const KernelCall& call) {
@@ -276,6 +280,7 @@ const Op& avg_pool2d_transpose_op = define(Linear{
     .name = "avg_pool2d_transpose",
     .math = "x[i stride - padding + k] = sum of y[i] / (kH kW)",
     .batch = planes_of_examples,
+    .row_by_row = 1,
     .shape = pooled,
     .forward =
         [](const KernelCall& call) {

@@ -7,6 +7,7 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/kernels/simple.hpp>
 
 namespace xgrad {
 
@@ -35,7 +36,7 @@ const Op& power_op = define(Elementwise{
 const Op& square_op = define(Elementwise{
     .name = "square",
     .math = "y = x^2",
-    .forward = numeric<1>([](auto x) { return x * x; }),
+    .forward = numeric<1>(simple::Square{}),
     .partials = {[](const Record& r) { return 2 * r.input(); }},  // y' = 2x
     .probes = unary_probes(anywhere),
 });

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <xgrad/graph/run/fetch.hpp>
+#include <xgrad/graph/run/pairs.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 
 namespace xgrad::run {
@@ -17,6 +18,8 @@ constexpr std::size_t largest_stretch = 1024;
 constexpr std::size_t smallest_stretch = 128;
 // Several blocks to a part: a thread that takes a part fills its fixed slots once.
 constexpr std::size_t part_size = std::size_t{1} << 14;
+// Less memory than this is in the second cache already, or soon is.
+constexpr std::size_t worth_fetching = std::size_t{1} << 20;
 // More numbers than these would crowd the cache; the others are repeated anew for each stretch.
 constexpr std::size_t most_fixed = 16;
 
@@ -56,21 +59,24 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
         if (source.is_fixed) ++fixed_;
         source.packer = static_cast<std::uint32_t>(packers_.size());
         packers_.push_back({std::move(packer), address});
-        operations_.push_back({nullptr, {}, 0, value, 0, 0});
+        operations_.emplace_back().result = value;
     }
     values_.push_back(source);
     return value;
 }
 
-FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype,
-                                  std::uint32_t address) {
-    const auto number = static_cast<std::uint32_t>(operations_.size());
-    Operation operation{kernel, {}, static_cast<std::uint32_t>(inputs.size()), static_cast<Value>(values_.size()),
-                        0,      0};
+FusedLoop::Value FusedLoop::apply(const BlockKernels& kernels, DType input_dtype, std::span<const Value> inputs,
+                                  DType dtype, std::uint32_t address) {
+    Operation operation{};
+    operation.kernel = kernels.kernel(input_dtype);
+    operation.arity = static_cast<std::uint32_t>(inputs.size());
+    operation.result = static_cast<Value>(values_.size());
+    operation.simple = kernels.simple;
+    operation.dtype = input_dtype;
     bool are_fixed = address == none && fixed_ < most_fixed;
     for (std::size_t input = 0; input < inputs.size(); ++input) {
         operation.inputs[input] = inputs[input];
-        values_[inputs[input]].last_use = number;
+        ++values_[inputs[input]].readers;
         are_fixed = are_fixed && values_[inputs[input]].is_fixed;
     }
     Source result;
@@ -79,7 +85,6 @@ FusedLoop::Value FusedLoop::apply(BlockKernel kernel, std::span<const Value> inp
     result.item = static_cast<std::uint8_t>(item_size(dtype));
     widest_item_ = std::max<std::size_t>(widest_item_, result.item);
     result.address = address;
-    result.last_use = number;
     operations_.push_back(operation);
     values_.push_back(result);
     return operation.result;
@@ -90,7 +95,40 @@ void FusedLoop::sum(Value value, const BlockSum& rule, DType dtype, std::uint32_
     sums_.push_back({value, &rule, dtype, address});
 }
 
+/// Computes each simple operation whose result only another one reads together with that.
+void FusedLoop::pair_up() {
+    std::vector<std::uint32_t> maker(values_.size());
+    for (std::uint32_t number = 0; number < operations_.size(); ++number) {
+        Operation& outer = operations_[number];
+        maker[outer.result] = number;
+        if (outer.simple == Simple::none || values_[outer.result].is_fixed) continue;
+        for (std::uint32_t position = 0; position < outer.arity; ++position) {
+            const Source& between = values_[outer.inputs[position]];
+            if (between.readers != 1 || between.address != none || between.is_fixed || between.is_summed) continue;
+            Operation& inner = operations_[maker[outer.inputs[position]]];
+            const BlockKernel kernel = kernel_of_pair(outer.simple, position, inner.simple, outer.dtype);
+            if (!kernel) continue;
+            std::array<Value, most_inputs> inputs = outer.inputs;
+            const auto rest = std::copy_n(inner.inputs.begin(), inner.arity, inputs.begin() + position);
+            std::copy(outer.inputs.begin() + position + 1, outer.inputs.begin() + outer.arity, rest);
+            outer.inputs = inputs;
+            outer.arity += inner.arity - 1;
+            outer.kernel = kernel;
+            outer.simple = Simple::none;
+            inner.arity = none;
+            break;
+        }
+    }
+    std::erase_if(operations_, [](const Operation& operation) { return operation.arity == none; });
+}
+
 void FusedLoop::assign_slots() {
+    for (std::uint32_t number = 0; number < operations_.size(); ++number) {
+        values_[operations_[number].result].last_use = number;
+        for (std::uint32_t input = 0; input < operations_[number].arity; ++input) {
+            values_[operations_[number].inputs[input]].last_use = number;
+        }
+    }
     std::uint32_t slots = 0, block_slots = 0;
     for (Source& source : values_) {
         if (source.is_summed && source.address == none) {
@@ -118,11 +156,35 @@ void FusedLoop::assign_slots() {
     slots_ = slots;
     block_slots_ = block_slots;
     for (Value value = 0; value < values_.size(); ++value) {
-        if (values_[value].address != none) in_memory_.push_back(value);
+        if (values_[value].address == none) continue;
+        in_memory_.push_back(value);
+        bytes_in_memory_ += values_[value].item;
+    }
+}
+
+/// Notes what the calls of operations read and write somewhere else in each stretch: first slots for a block, then
+/// memory.
+void FusedLoop::find_moving() {
+    const auto note = [&](Value value, std::size_t call, std::uint32_t input, bool in_memory) {
+        const Source& source = values_[value];
+        const bool moves =
+            in_memory ? source.address != none : source.address == none && source.is_summed && !source.is_fixed;
+        if (moves) moving_.push_back({static_cast<std::uint32_t>(call), input, source.item});
+    };
+    for (const bool in_memory : {false, true}) {
+        for (std::size_t number = once_; number < operations_.size(); ++number) {
+            const Operation& operation = operations_[number];
+            for (std::uint32_t input = 0; input < operation.arity; ++input) {
+                note(operation.inputs[input], number - once_, input, in_memory);
+            }
+            note(operation.result, number - once_, none, in_memory);
+        }
+        if (!in_memory) moving_in_slots_ = moving_.size();
     }
 }
 
 void FusedLoop::finish() {
+    pair_up();
     assign_slots();
     const auto repeated =
         std::stable_partition(operations_.begin(), operations_.end(),
@@ -139,80 +201,118 @@ void FusedLoop::finish() {
     block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
     slot_bytes_ = rounded_up(std::min(stretch_, size_) * widest_item_, line);
     block_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
-}
-
-/// Where a slot is in the scratch memory.
-std::size_t FusedLoop::offset_of(const Source& source) const {
-    return source.is_summed ? slots_ * slot_bytes_ + source.slot * block_bytes_ : source.slot * slot_bytes_;
+    for (Source& source : values_) {
+        source.offset =
+            source.is_summed ? slots_ * slot_bytes_ + source.slot * block_bytes_ : source.slot * slot_bytes_;
+    }
+    find_moving();
 }
 
 std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
     return rounded_up(blocks() * values_[sum.value].item, alignof(std::max_align_t));
 }
 
-void FusedLoop::run_operation(const Operation& operation, const Place* places, std::size_t start, std::size_t count,
-                              Addresses addresses) const {
-    std::byte* const target = places[operation.result][start];
-    if (!operation.kernel) {
-        const Packing& packing = packers_[values_[operation.result].packer];
-        return packing.packer.pack_from(addresses[packing.address], start, count, target);
-    }
-    const void* inputs[most_inputs];
+std::byte* FusedLoop::place_of(Value value, std::size_t element, const Memory& memory) const {
+    const Source& source = values_[value];
+    return source.address == none ? memory.scratch + source.offset
+                                  : memory.addresses[source.address] + element * source.item;
+}
+
+FusedLoop::Call FusedLoop::call_of(const Operation& operation, std::size_t first, const Memory& memory) const {
+    Call call{operation.kernel, {}, place_of(operation.result, first, memory)};
     for (std::uint32_t input = 0; input < operation.arity; ++input) {
-        inputs[input] = places[operation.inputs[input]][start];
+        call.inputs[input] = place_of(operation.inputs[input], first, memory);
     }
-    operation.kernel(inputs, target, count);
+    return call;
+}
+
+void FusedLoop::run_call(const Call& call, const Operation& operation, std::size_t start, std::size_t count,
+                         const Memory& memory) const {
+    if (call.kernel) return call.kernel(call.inputs.data(), call.target, count);
+    const Packing& packing = packers_[values_[operation.result].packer];
+    packing.packer.pack_from(memory.addresses[packing.address], start, count, call.target);
+}
+
+/// Fills the slots of what is the same for all stretches.
+void FusedLoop::run_once(std::size_t elements, const Memory& memory) const {
+    const std::size_t count = std::min(stretch_, elements), all = std::min(block_, elements);
+    for (const Operation& operation : std::span(operations_).first(once_)) {
+        const Call call = call_of(operation, 0, memory);
+        run_call(call, operation, 0, count, memory);
+        // A slot for a block is longer than those that its number is computed from.
+        const Source& source = values_[operation.result];
+        for (std::size_t filled = count; source.is_summed && filled < all; filled += count) {
+            std::memcpy(call.target + filled * source.item, call.target, std::min(count, all - filled) * source.item);
+        }
+    }
 }
 
 /// Brings what the next stretch reads and writes in memory into the second cache, a share of it with each operation.
 /// The processor by itself would begin anew with every array.
-void FusedLoop::fetch_share(const Operation& operation, const Place* places, std::size_t start, std::size_t end) const {
+void FusedLoop::fetch_share(const Operation& operation, std::size_t start, std::size_t end,
+                            const Memory& memory) const {
     for (std::uint32_t index = operation.first_fetched; index < operation.end_fetched; ++index) {
-        const Place& place = places[in_memory_[index]];
-        fetch(place[start], (end - start) * place.step);
+        const Source& source = values_[in_memory_[index]];
+        fetch(memory.addresses[source.address] + start * source.item, (end - start) * source.item);
     }
 }
 
-void FusedLoop::run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
-    const std::size_t slot_memory = slots_ * slot_bytes_ + block_slots_ * block_bytes_;
-    std::byte* scratch = thread_scratch(slot_memory + values_.size() * sizeof(Place));
-    auto* places = reinterpret_cast<Place*>(scratch + slot_memory);
-    for (std::size_t value = 0; value < values_.size(); ++value) {
-        const Source& source = values_[value];
-        places[value] = source.address == none ? Place{scratch + offset_of(source), 0}
-                                               : Place{addresses[source.address], source.item};
+/// One stretch after the other. The calls are written down once, and what is in memory moves on with each stretch.
+void FusedLoop::run_stretches(std::size_t first, std::size_t end, const Memory& memory, std::byte* of_blocks) const {
+    const auto repeated = std::span(operations_).subspan(once_);
+    Call* const calls = memory.calls;
+    for (std::size_t number = 0; number < repeated.size(); ++number) {
+        calls[number] = call_of(repeated[number], first, memory);
     }
-    for (const Operation& operation : std::span(operations_).first(once_)) {
-        // A slot for a block is longer than those that its number is computed from.
-        const std::size_t count = std::min(stretch_, end - first), all = std::min(block_, end - first);
-        run_operation(operation, places, 0, count, addresses);
-        const Source& source = values_[operation.result];
-        for (std::size_t filled = count; source.is_summed && filled < all; filled += count) {
-            std::memcpy(places[operation.result].first + filled * source.item, places[operation.result].first,
-                        std::min(count, all - filled) * source.item);
-        }
-    }
-    for (std::size_t start = first; start < end; start += block_) {
-        const std::size_t block_end = std::min(end, start + block_);
-        for (const Sum& sum : sums_) {
-            const Source& source = values_[sum.value];
-            if (source.address != none || source.is_fixed) continue;
-            places[sum.value] = {scratch + offset_of(source), source.item, start};
-        }
-        for (std::size_t at = start; at < block_end; at += stretch_) {
-            const std::size_t count = std::min(stretch_, block_end - at), next = at + count;
-            for (const Operation& operation : std::span(operations_).subspan(once_)) {
-                fetch_share(operation, places, next, next + std::min(stretch_, end - next));
-                run_operation(operation, places, at, count, addresses);
+    const auto move = [&](std::span<const Moving> all, std::ptrdiff_t elements) {
+        for (const Moving& moving : all) {
+            Call& call = calls[moving.call];
+            const std::ptrdiff_t bytes = elements * moving.item;
+            if (moving.input == none) {
+                call.target += bytes;
+            } else {
+                call.inputs[moving.input] = static_cast<const std::byte*>(call.inputs[moving.input]) + bytes;
             }
         }
-        std::byte* sums = of_blocks;
-        for (const Sum& sum : sums_) {
-            sum.rule->sum_block(sum.dtype, places[sum.value][start], block_end - start,
-                                sums + start / block_ * values_[sum.value].item);
-            sums += sum_bytes(sum);
+    };
+    const bool fetches = size_ * bytes_in_memory_ > worth_fetching;
+    for (std::size_t start = first; start < end; start += block_) {
+        const std::size_t block_end = std::min(end, start + block_);
+        for (std::size_t at = start; at < block_end; at += stretch_) {
+            const std::size_t count = std::min(stretch_, block_end - at), next = at + count;
+            for (std::size_t number = 0; number < repeated.size(); ++number) {
+                if (fetches) fetch_share(repeated[number], next, next + std::min(stretch_, end - next), memory);
+                run_call(calls[number], repeated[number], at, count, memory);
+            }
+            move(moving_, static_cast<std::ptrdiff_t>(count));
         }
+        // A slot for a block begins anew with the next one.
+        move(std::span(moving_).first(moving_in_slots_),
+             static_cast<std::ptrdiff_t>(start) - static_cast<std::ptrdiff_t>(block_end));
+        sum_block(start, block_end, memory, of_blocks);
     }
+}
+
+void FusedLoop::sum_block(std::size_t start, std::size_t end, const Memory& memory, std::byte* of_blocks) const {
+    for (const Sum& sum : sums_) {
+        sum.rule->sum_block(sum.dtype, place_of(sum.value, start, memory), end - start,
+                            of_blocks + start / block_ * values_[sum.value].item);
+        of_blocks += sum_bytes(sum);
+    }
+}
+
+void FusedLoop::run_part(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
+    const std::size_t slots = slots_ * slot_bytes_ + block_slots_ * block_bytes_;
+    const bool is_one_stretch = end - first <= stretch_;
+    std::byte* const scratch =
+        thread_scratch(slots + (is_one_stretch ? 0 : (operations_.size() - once_) * sizeof(Call)));
+    const Memory memory{addresses, scratch, reinterpret_cast<Call*>(scratch + slots)};
+    run_once(end - first, memory);
+    if (!is_one_stretch) return run_stretches(first, end, memory, of_blocks);
+    for (const Operation& operation : std::span(operations_).subspan(once_)) {
+        run_call(call_of(operation, first, memory), operation, first, end - first, memory);
+    }
+    sum_block(first, end, memory, of_blocks);
 }
 
 void FusedLoop::run(Addresses addresses) const {
@@ -222,12 +322,17 @@ void FusedLoop::run(Addresses addresses) const {
     std::byte* of_blocks = thread_sums(bytes);
     const std::size_t parts = (size_ + part_size - 1) / part_size;
     parallel_for(parts, size_ * widest_item_ * operations_.size(), [&](std::size_t part) {
-        run_blocks(part * part_size, std::min(size_, (part + 1) * part_size), addresses, of_blocks);
+        run_part(part * part_size, std::min(size_, (part + 1) * part_size), addresses, of_blocks);
     });
     for (const Sum& sum : sums_) {
         sum.rule->add_up(sum.dtype, of_blocks, blocks(), addresses[sum.address]);
         of_blocks += sum_bytes(sum);
     }
+}
+
+void FusedLoop::run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses) const {
+    const std::size_t row = size_ / static_cast<std::size_t>(rows);
+    run_part(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(end) * row, addresses, nullptr);
 }
 
 }  // namespace xgrad::run

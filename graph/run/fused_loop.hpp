@@ -33,7 +33,8 @@ class FusedLoop {
     Value input(DType dtype, const Shape& shape, const Strides& strides, std::uint32_t address);
     /// An operation on earlier values. The result is written to memory, row-major, if it has an address; if it has
     /// none, nobody but later operations can see it.
-    Value apply(BlockKernel kernel, std::span<const Value> inputs, DType dtype, std::uint32_t address);
+    Value apply(const BlockKernels& kernels, DType input_dtype, std::span<const Value> inputs, DType dtype,
+                std::uint32_t address);
     /// Adds up all elements of a value, which is not empty, to one number.
     void sum(Value value, const BlockSum& rule, DType dtype, std::uint32_t address);
     /// To be called once when everything is written down.
@@ -41,6 +42,8 @@ class FusedLoop {
 
     /// Runs all of it, on several threads if that is worth while. The memory that is read must not change meanwhile.
     void run(Addresses addresses) const;
+    /// Runs it on some of the rows, of so many along the first axis, on this thread. Nothing is added up.
+    void run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses) const;
 
   private:
     /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has, which holds a stretch
@@ -48,11 +51,13 @@ class FusedLoop {
     struct Source {
         std::uint32_t address = none;  // none: in a slot
         std::uint32_t slot = none;
+        std::size_t offset = 0;       // of the slot in the scratch memory
         std::uint32_t packer = none;  // fills the slot, from an array that is not contiguous
-        std::uint32_t last_use = 0;   // the operation after which the slot is free again
-        std::uint8_t item = 0;        // bytes
-        bool is_fixed = false;        // one number, repeated, or computed from such: the slot is filled once
-        bool is_summed = false;       // needed to the end of the block
+        std::uint32_t readers = 0;
+        std::uint32_t last_use = 0;  // the operation after which the slot is free again
+        std::uint8_t item = 0;       // bytes
+        bool is_fixed = false;       // one number, repeated, or computed from such: the slot is filled once
+        bool is_summed = false;      // needed to the end of the block
     };
     /// Without a kernel: an array that is not contiguous is brought into a slot.
     struct Operation {
@@ -60,6 +65,8 @@ class FusedLoop {
         std::array<Value, most_inputs> inputs;
         std::uint32_t arity;
         Value result;
+        Simple simple;                // if it can be one of a pair
+        DType dtype;                  // of the inputs
         std::uint32_t first_fetched;  // of what is in memory: this is fetched meanwhile for the next stretch
         std::uint32_t end_fetched;
     };
@@ -73,24 +80,41 @@ class FusedLoop {
         DType dtype;
         std::uint32_t address;
     };
-    /// Where a value begins, with which element, and how far it moves on with each: not at all in a slot for a stretch.
-    struct Place {
-        std::byte* first;
-        std::size_t step;
-        std::size_t first_element = 0;
-
-        std::byte* operator[](std::size_t element) const { return first + (element - first_element) * step; }
+    /// An operation as it is called for one stretch.
+    struct Call {
+        BlockKernel kernel;
+        std::array<const void*, most_inputs> inputs;
+        std::byte* target;
+    };
+    /// What a thread works on.
+    struct Memory {
+        Addresses addresses;
+        std::byte* scratch;
+        Call* calls;
+    };
+    /// What is elsewhere for the next stretch: an input of a call, or none: its target.
+    struct Moving {
+        std::uint32_t call;
+        std::uint32_t input;
+        std::uint8_t item;
     };
 
+    void pair_up();
     void assign_slots();
-    std::size_t offset_of(const Source& source) const;
-    void run_operation(const Operation& operation, const Place* places, std::size_t start, std::size_t count,
-                       Addresses addresses) const;
-    [[gnu::always_inline]] inline void fetch_share(const Operation& operation, const Place* places, std::size_t start,
-                                                   std::size_t end) const;
+    void find_moving();
+    std::byte* place_of(Value value, std::size_t element, const Memory& memory) const;
+    Call call_of(const Operation& operation, std::size_t first, const Memory& memory) const;
+    void run_call(const Call& call, const Operation& operation, std::size_t start, std::size_t count,
+                  const Memory& memory) const;
+    void run_once(std::size_t elements, const Memory& memory) const;
+    [[gnu::always_inline]] inline void fetch_share(const Operation& operation, std::size_t start, std::size_t end,
+                                                   const Memory& memory) const;
+    void run_stretches(std::size_t first, std::size_t end, const Memory& memory, std::byte* of_blocks) const;
+    void sum_block(std::size_t start, std::size_t end, const Memory& memory, std::byte* of_blocks) const;
+    /// `of_blocks` is for the sums of blocks, those of each sum behind each other.
+    void run_part(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
     std::size_t blocks() const { return (size_ + block_ - 1) / block_; }
     std::size_t sum_bytes(const Sum& sum) const;
-    void run_blocks(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
 
     Shape shape_;
     std::size_t size_;
@@ -106,8 +130,11 @@ class FusedLoop {
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;
     std::vector<Sum> sums_;
-    std::size_t once_ = 0;          // so many operations, the first ones, run once for all stretches
-    std::vector<Value> in_memory_;  // not in slots
+    std::size_t once_ = 0;             // so many operations, the first ones, run once for all stretches
+    std::vector<Value> in_memory_;     // not in slots,
+    std::size_t bytes_in_memory_ = 0;  // one element of each
+    std::vector<Moving> moving_;
+    std::size_t moving_in_slots_ = 0;  // so many, the first ones
 };
 
 }  // namespace xgrad::run

@@ -4,7 +4,25 @@
 #include <array>
 #include <cstring>
 
+#include <xgrad/graph/per_isa.hpp>
+
 namespace xgrad::run {
+
+namespace {
+
+/// One element again and again.
+template <class Item>
+struct Repeat {
+    [[gnu::always_inline]] static inline void run(Item element, std::int64_t count, Item* target) {
+        for (std::int64_t i = 0; i < count; ++i) target[i] = element;
+    }
+};
+template <class Item>
+void repeat(Item element, std::int64_t count, Item* target) {
+    xgrad::detail::run_per_isa<Repeat<Item>>(element, count, target);
+}
+
+}  // namespace
 
 Packer::Packer(const Array& array, const Shape& shape) : data_(array.data), item_bytes_(item_size(array.dtype)) {
     const Strides strides = stretched_strides(array.shape, array.strides, shape);
@@ -33,7 +51,7 @@ template <class Item>
 void Packer::pack_items(const Item* data, std::size_t start, std::size_t count, Item* target) const {
     if (count == 0) return;  // an extent may be 0, and no index can be taken modulo that
     if (shape_.rank() == 0) {
-        std::fill_n(target, count, *data);
+        repeat(*data, static_cast<std::int64_t>(count), target);
         return;
     }
     const std::size_t last = shape_.rank() - 1;
@@ -53,7 +71,7 @@ void Packer::pack_items(const Item* data, std::size_t start, std::size_t count, 
         if (step == 1) {
             std::memcpy(target, source, static_cast<std::size_t>(run) * sizeof(Item));
         } else if (step == 0) {
-            std::fill_n(target, run, *source);
+            repeat(*source, run, target);
         } else {
             for (std::int64_t i = 0; i < run; ++i) target[i] = source[i * step];
         }

@@ -34,7 +34,13 @@ void Plan::place(std::byte* working_memory, std::byte** addresses) const {
 void Plan::run(std::span<Node* const> order, Addresses addresses) const {
     begin_computation();
     if (is_watched()) return run_watched(order, addresses);
-    for (const Step& step : steps_) run_step(step, order, addresses);
+    std::size_t step = 0;
+    for (std::size_t section = 0; section < sections_.size(); ++section) {
+        for (; step < sections_[section].first; ++step) run_step(steps_[step], order, addresses);
+        run_section(section, order, addresses);
+        step = sections_[section].end;
+    }
+    for (; step < steps_.size(); ++step) run_step(steps_[step], order, addresses);
 }
 
 void Plan::run_step(const Step& step, std::span<Node* const> order, Addresses addresses) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -54,6 +55,17 @@ class Plan {
     };
     std::size_t steps() const noexcept { return steps_.size(); }
     Work work(std::size_t step) const;
+
+    /// Steps that follow each other and go together, some rows of the first axis at a time.
+    struct Section {
+        std::uint32_t first;
+        std::uint32_t end;
+        std::int64_t rows;
+        std::int64_t rows_of_part;
+        std::size_t bytes;          ///< that its steps read and write
+        std::size_t scratch_bytes;  ///< for a part: what nobody else reads is not in the plan's memory
+    };
+    std::span<const Section> sections() const noexcept { return sections_; }
     /// No other plan of this process has the same.
     std::uint64_t number() const noexcept { return number_; }
 
@@ -82,6 +94,7 @@ class Plan {
         given,   // it was there before
         kept,    // in memory of its own, which its node keeps
         shared,  // in the plan's working memory, with others before and after it
+        local,   // in the memory of the thread that computes some rows of a section
         view,    // where another value stands
     };
     struct Placement {
@@ -105,10 +118,25 @@ class Plan {
         Value to;
     };
 
+    /// A value of a section that is read in it only: where its rows stand in the memory of a part.
+    struct Local {
+        Value value;
+        std::size_t offset;
+        std::size_t row_bytes;
+    };
+    struct SectionMemory {
+        std::vector<Local> locals;
+        std::vector<Value> others;  // that its steps read and write
+    };
     void run_step(const Step& step, std::span<Node* const> order, Addresses addresses) const;
+    /// Adds up how long each step took, on all threads together, if that is asked for.
+    void run_section(std::size_t number, std::span<Node* const> order, Addresses addresses,
+                     std::atomic<std::int64_t>* times = nullptr) const;
     /// The same as run(), for somebody who wants to know how long each step takes: watched.cpp.
     void run_watched(std::span<Node* const> order, Addresses addresses) const;
     void run_kernel(const KernelStep& step, Node& node, Addresses addresses) const;
+    void run_kernel(const KernelStep& step, Node& node, Addresses addresses, std::int64_t first_row,
+                    std::int64_t end_row) const;
 
     std::vector<Placement> placements_;
     std::vector<Value> kept_;
@@ -121,6 +149,8 @@ class Plan {
     std::vector<KernelStep> kernels_;
     std::vector<Operand> operands_;
     std::vector<CopyStep> copies_;
+    std::vector<Section> sections_;
+    std::vector<SectionMemory> section_memory_;
     std::size_t working_bytes_ = 0;
     Value largest_ = 0;
     std::uint64_t number_;

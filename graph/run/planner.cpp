@@ -1,13 +1,24 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <iterator>
+#include <numeric>
 #include <utility>
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/plan.hpp>
+#include <xgrad/graph/run/sections.hpp>
 #include <xgrad/graph/run/working_memory.hpp>
 
 namespace xgrad::run {
+
+namespace {
+
+// What one step of a section reads and writes in one part: it should stay in the second cache until the next step.
+constexpr std::size_t bytes_of_part = std::size_t{1} << 20;
+constexpr std::int64_t least_parts = 16;
+
+}  // namespace
 
 /// Writes a plan down.
 class Planner {
@@ -29,7 +40,15 @@ class Planner {
     }
 
     void write() {
-        for (std::size_t step = 0; step < grouping_.steps(); ++step) write_step(step);
+        const Sections sections(schedule_, grouping_);
+        const std::span<const std::uint32_t> order = sections.order();
+        std::size_t place = 0;
+        for (const Sections::Section& section : sections.all()) {
+            for (; place < section.first; ++place) write_step(order[place]);
+            write_section(order.subspan(section.first, section.end - section.first), section.rows);
+            place = section.end;
+        }
+        for (; place < order.size(); ++place) write_step(order[place]);
         plan_.notes_.push_back({static_cast<std::uint32_t>(plan_.places_.size()), 0, 0, 0});
         place_in_memory();
     }
@@ -45,6 +64,7 @@ class Planner {
         std::size_t bytes;
         std::uint32_t first;
         std::uint32_t last;
+        std::uint32_t section;  // in which it is made
         bool is_kept;
     };
 
@@ -55,11 +75,40 @@ class Planner {
     }
 
     void write_step(std::size_t step) {
-        loop_members_.clear();
-        sums_.clear();
+        lay_views(step);
+        write_computation(step);
+    }
+
+    /// The views show nothing that the section makes, so they, and the copies that some of them need, can come first.
+    void write_section(std::span<const std::uint32_t> steps, std::int64_t rows) {
+        for (const std::uint32_t step : steps) lay_views(step);
+        const std::uint32_t first = now();
+        section_ = static_cast<std::uint32_t>(plan_.sections_.size());
+        auto& used = plan_.section_memory_.emplace_back().others;
+        std::size_t bytes = 0, most_bytes = 1;
+        for (const std::uint32_t step : steps) {
+            write_computation(step);
+            const Plan::Note& note = plan_.notes_.back();
+            bytes += note.bytes_read + note.bytes_written;
+            most_bytes = std::max(most_bytes, note.bytes_read + note.bytes_written);
+        }
+        section_ = FusedLoop::none;
+        std::sort(used.begin(), used.end());
+        used.erase(std::unique(used.begin(), used.end()), used.end());
+        const auto most = static_cast<std::int64_t>(bytes_of_part * static_cast<std::size_t>(rows) / most_bytes);
+        const std::int64_t rows_of_part = std::clamp<std::int64_t>(most, 1, (rows + least_parts - 1) / least_parts);
+        plan_.sections_.push_back({first, now(), rows, rows_of_part, bytes, 0});
+    }
+
+    void lay_views(std::size_t step) {
         for (const std::uint32_t place : grouping_.members(step)) {
             if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::view) lay_view(place);
         }
+    }
+
+    void write_computation(std::size_t step) {
+        loop_members_.clear();
+        sums_.clear();
         for (const std::uint32_t place : grouping_.members(step)) {
             const Grouping::Kind kind = Grouping::kind_of(schedule_[place]);
             if (kind == Grouping::Kind::elementwise) loop_members_.push_back(place);
@@ -140,8 +189,8 @@ class Planner {
             if (is_written) make(place);
             const DType dtype = node(reads.back()).dtype;
             in_loop_[place] =
-                loop.apply(std::get<BlockKernels>(member.formula().op->forward).kernel(dtype),
-                           {values.data(), reads.size()}, member.dtype, is_written ? place : FusedLoop::none);
+                loop.apply(std::get<BlockKernels>(member.formula().op->forward), dtype, {values.data(), reads.size()},
+                           member.dtype, is_written ? place : FusedLoop::none);
             loop_of_[place] = number;
         }
         for (const std::uint32_t place : sums_) {
@@ -180,7 +229,8 @@ class Planner {
     void make(Value value, Value of, std::size_t bytes, bool is_kept) {
         if (made_of_.size() <= value) made_of_.resize(plan_.placements_.size(), FusedLoop::none);
         made_of_[value] = static_cast<std::uint32_t>(made_.size());
-        made_.push_back({value, of, bytes, now(), now(), is_kept});
+        made_.push_back({value, of, bytes, now(), now(), section_, is_kept});
+        note_use(value);
         note_.bytes_written += bytes;
     }
 
@@ -188,7 +238,12 @@ class Planner {
         return value < made_of_.size() && made_of_[value] != FusedLoop::none ? &made_[made_of_[value]] : nullptr;
     }
 
+    void note_use(Value value) {
+        if (section_ != FusedLoop::none) plan_.section_memory_[section_].others.push_back(value);
+    }
+
     void read(Value value) {
+        note_use(value);
         if (Made* made = made_by_step(base_of(value))) made->last = std::max(made->last, now());
         // A copy is read through the view on it only, so the value has a node.
         const Node& array = node(value);
@@ -201,34 +256,79 @@ class Planner {
         note_.bytes_read += bytes;
     }
 
-    void place_in_memory() {
-        std::vector<std::uint32_t> by_end(made_.size());
-        for (std::uint32_t index = 0; index < made_.size(); ++index) by_end[index] = index;
+    /// Lays out values, in the order of their beginning, by their lifetimes: calls place(value, offset) for each and
+    /// returns the bytes of all.
+    template <class Bytes, class Place>
+    static std::size_t lay_out(std::span<const Made> made, Bytes&& bytes_of, Place&& place) {
+        std::vector<std::uint32_t> by_end(made.size());
+        std::iota(by_end.begin(), by_end.end(), 0);
         std::stable_sort(by_end.begin(), by_end.end(),
-                         [&](std::uint32_t a, std::uint32_t b) { return made_[a].last < made_[b].last; });
+                         [&](std::uint32_t a, std::uint32_t b) { return made[a].last < made[b].last; });
+        std::vector<std::size_t> offsets(made.size());
         WorkingMemory memory;
         std::size_t ended = 0;
-        std::size_t largest = 0;
-        for (const Made& made : made_) {  // in the order of their beginning
-            for (; made_[by_end[ended]].last < made.first; ++ended) {
-                const Made& over = made_[by_end[ended]];
-                if (over.is_kept) continue;
-                memory.give_back(static_cast<std::size_t>(plan_.placements_[over.value].offset), over.bytes);
+        for (std::size_t index = 0; index < made.size(); ++index) {
+            for (; made[by_end[ended]].last < made[index].first; ++ended) {
+                memory.give_back(offsets[by_end[ended]], bytes_of(made[by_end[ended]]));
             }
+            offsets[index] = memory.take(bytes_of(made[index]));
+            place(made[index], offsets[index]);
+        }
+        return memory.bytes();
+    }
+
+    bool is_local(const Made& made) const {
+        return made.section != FusedLoop::none && !made.is_kept && made.last < plan_.sections_[made.section].end;
+    }
+
+    /// What a section makes for itself alone stands in the memory of each part.
+    void place_in_part(std::uint32_t number, std::span<const Made> locals) {
+        Plan::Section& section = plan_.sections_[number];
+        Plan::SectionMemory& memory = plan_.section_memory_[number];
+        const auto rows = static_cast<std::size_t>(section.rows);
+        section.scratch_bytes = lay_out(
+            locals,
+            [&](const Made& made) { return made.bytes / rows * static_cast<std::size_t>(section.rows_of_part); },
+            [&](const Made& made, std::size_t offset) {
+                plan_.placements_[made.value].home = Home::local;
+                memory.locals.push_back({made.value, offset, made.bytes / rows});
+            });
+        std::erase_if(memory.others,
+                      [&](Value value) { return plan_.placements_[base_of(value)].home == Home::local; });
+    }
+
+    void place_in_memory() {
+        for (std::uint32_t section = 0; section < plan_.sections_.size(); ++section) {
+            std::vector<Made> locals;
+            std::copy_if(made_.begin(), made_.end(), std::back_inserter(locals),
+                         [&](const Made& made) { return made.section == section && is_local(made); });
+            place_in_part(section, locals);
+        }
+        std::vector<Made> shared;
+        std::size_t largest = 0;
+        for (Made made : made_) {
+            if (is_local(made)) continue;
             if (made.bytes > largest) {
                 largest = made.bytes;
                 plan_.largest_ = made.of;
             }
-            Plan::Placement& placement = plan_.placements_[made.value];
             if (made.is_kept) {
-                placement.home = Home::kept;
+                plan_.placements_[made.value].home = Home::kept;
                 plan_.kept_.push_back(made.value);
-            } else {
-                placement = {Home::shared, 0, static_cast<std::int64_t>(memory.take(made.bytes))};
-                plan_.placed_.push_back(made.value);
+                continue;
             }
+            // While one part is at its last step another may be at its first.
+            for (const Plan::Section& section : plan_.sections_) {
+                if (section.first <= made.last && made.last < section.end) made.last = section.end - 1;
+            }
+            shared.push_back(made);
         }
-        plan_.working_bytes_ = memory.bytes();
+        plan_.working_bytes_ = lay_out(
+            shared, [](const Made& made) { return made.bytes; },
+            [&](const Made& made, std::size_t offset) {
+                plan_.placements_[made.value] = {Home::shared, 0, static_cast<std::int64_t>(offset)};
+                plan_.placed_.push_back(made.value);
+            });
         for (Value value = 0; value < schedule_.size(); ++value) {
             if (plan_.placements_[value].home == Home::view) plan_.placed_.push_back(value);
         }
@@ -239,10 +339,11 @@ class Planner {
     Plan& plan_;
     std::vector<Strides> strides_;
     std::vector<Made> made_;
-    std::vector<std::uint32_t> made_of_;     // by value
-    std::vector<std::uint32_t> loop_of_;     // by value: the last loop that knows it,
-    std::vector<FusedLoop::Value> in_loop_;  // and under which number
-    Plan::Note note_{};                      // on the step that is being written
+    std::vector<std::uint32_t> made_of_;       // by value
+    std::vector<std::uint32_t> loop_of_;       // by value: the last loop that knows it,
+    std::vector<FusedLoop::Value> in_loop_;    // and under which number
+    std::uint32_t section_ = FusedLoop::none;  // that is being written
+    Plan::Note note_{};                        // on the step that is being written
     std::vector<std::uint32_t> loop_members_;
     std::vector<std::uint32_t> sums_;
 };

@@ -100,12 +100,35 @@ void PlanningTime::end() noexcept {
 
 void Plan::run_watched(std::span<Node* const> order, Addresses addresses) const {
     ask_environment();
-    for (std::size_t step = 0; step < steps_.size(); ++step) {
+    std::size_t step = 0;
+    const auto run_until = [&](std::size_t end) {
+        for (; step < end; ++step) {
+            Stopwatch watch;
+            run_step(steps_[step], order, addresses);
+            const Stretch time = watch.stop();
+            tell([&](Watcher& watcher) { watcher.step(*this, order, step, time); });
+        }
+    };
+    for (std::size_t section = 0; section < sections_.size(); ++section) {
+        run_until(sections_[section].first);
+        // The steps run side by side: each is told of as if it had taken its share of the time, one after the other.
+        std::vector<std::atomic<Time>> times(sections_[section].end - sections_[section].first);
         Stopwatch watch;
-        run_step(steps_[step], order, addresses);
-        const Stretch time = watch.stop();
-        tell([&](Watcher& watcher) { watcher.step(*this, order, step, time); });
+        run_section(section, order, addresses, times.data());
+        const Stretch whole = watch.stop();
+        Time sum = 0;
+        for (const Time time : times) sum += time;
+        Stretch share = whole;
+        for (const Time time : times) {
+            const double part = sum > 0 ? static_cast<double>(time) / static_cast<double>(sum) : 0;
+            share.end = share.begin + static_cast<Time>(part * static_cast<double>(whole.end - whole.begin));
+            share.own = static_cast<Time>(part * static_cast<double>(whole.own));
+            tell([&](Watcher& watcher) { watcher.step(*this, order, step, share); });
+            share.begin = share.end;
+            ++step;
+        }
     }
+    run_until(steps_.size());
 }
 
 }  // namespace xgrad::run

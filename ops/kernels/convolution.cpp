@@ -55,16 +55,18 @@ void to_panels(const T* from, std::int64_t from_row, std::int64_t rows, const Pa
     }
 }
 
-/// One group's kernels as a matrix in panels: a row for each cell, which is at cells[row], and a column for each
-/// `step` elements from there.
+/// One group's kernels as a matrix in panels: a row for each filter and each of these cells of its windows, and a
+/// column for each channel.
 template <class T>
-void pack_kernels(const T* w, std::span<const std::int64_t> cells, std::int64_t step, const Panels<T>& panels, T* M) {
+void pack_taps(const Convolution& s, const T* w, std::span<const std::int64_t> taps, const Panels<T>& panels, T* M) {
+    const std::int64_t cells = s.windows.cells();
+    const Scratch<T> all(cells * panels.padded());
     for (std::int64_t p = 0; p < panels.count(); ++p) {
-        const T* first = w + panels.first(p) * step;
-        for (const std::int64_t cell : cells) {
-            for (std::int64_t j = 0; j < panels.used(p); ++j) M[j] = first[cell + j * step];
-            std::fill(M + panels.used(p), M + panels.width(p), T(0));
-            M += panels.width(p);
+        const std::int64_t width = panels.width(p);
+        if (panels.used(p) < width) std::fill_n(all.data(), cells * width, T(0));
+        for (std::int64_t o = 0; o < s.filters; ++o) {
+            transpose(w + (o * s.channels + panels.first(p)) * cells, panels.used(p), cells, cells, all.data(), width);
+            for (const std::int64_t tap : taps) M = std::copy_n(all.data() + tap * width, width, M);
         }
     }
 }
@@ -124,22 +126,19 @@ void convolve_transposed(const Convolution& s, const T* y, const T* w, T* x, Win
     const Taps columns = transposed_taps_of(windows, 1, rest[1]);
     const WindowReader reader(rows, columns, s.filters, windows.positions, tiles);
 
-    const Scratch<std::int64_t> cells(reader.cells());
-    std::int64_t* cell = cells.data();
-    for (std::int64_t o = 0; o < s.filters; ++o) {
-        for (std::int64_t m = 0; m < rows.count; ++m) {
-            for (std::int64_t n = 0; n < columns.count; ++n) {
-                *cell++ = o * s.channels * windows.cells() + (rows.cell + m * rows.cell_step) * windows.kernel[1] +
-                          columns.cell + n * columns.cell_step;
-            }
+    // The cells of a window that see these pixels: all of them, if the stride is 1.
+    const Scratch<std::int64_t> taps(rows.count * columns.count);
+    std::int64_t* tap = taps.data();
+    for (std::int64_t m = 0; m < rows.count; ++m) {
+        for (std::int64_t n = 0; n < columns.count; ++n) {
+            *tap++ = (rows.cell + m * rows.cell_step) * windows.kernel[1] + columns.cell + n * columns.cell_step;
         }
     }
     const Panels<T> panels(s.channels);
     const std::int64_t size = reader.cells() * panels.padded();
     const Scratch<T> kernels(s.groups * size);
     for (std::int64_t g = 0; g < s.groups; ++g) {
-        pack_kernels(w + g * s.filters * s.channels * windows.cells(), cells.span(), windows.cells(), panels,
-                     kernels.data() + g * size);
+        pack_taps(s, w + g * s.filters * s.channels * windows.cells(), taps.span(), panels, kernels.data() + g * size);
     }
     const auto write = [&](std::int64_t image, std::int64_t first, const Panels<T>& some, const auto& tile,
                            const T* result, T* planes) {
@@ -171,12 +170,10 @@ void convolve(const Convolution& s, const T* x, const T* w, T* y) {
     const WindowReader reader(taps_of(windows, 0), taps_of(windows, 1), s.channels, windows.image, tiles);
 
     const std::int64_t row = reader.cells();  // of w
-    const Scratch<std::int64_t> cells(row);
-    for (std::int64_t cell = 0; cell < row; ++cell) cells.data()[cell] = cell;
     const Panels<T> panels(s.filters);
     const Scratch<T> kernels(s.groups * row * panels.padded());
     for (std::int64_t g = 0; g < s.groups; ++g) {
-        pack_kernels(w + g * s.filters * row, cells.span(), row, panels, kernels.data() + g * row * panels.padded());
+        to_panels(w + g * s.filters * row, row, row, panels, kernels.data() + g * row * panels.padded());
     }
     const auto write = [&](std::int64_t image, std::int64_t first, const Panels<T>& some, const auto& tile,
                            const T* result, T*) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numeric>
 
+#include <xgrad/graph/per_isa.hpp>
 #include <xgrad/ops/kernels/windows.hpp>
 
 namespace xgrad::kernels {
@@ -192,19 +193,7 @@ class WindowReader {
             return image + (rows.lowest() + tile.first[0] * rows.step) * pitch_ + columns.lowest() +
                    tile.first[1] * columns.step;
         }
-        for (std::int64_t c = 0; c < channels_; ++c, image += image_[0] * image_[1]) {
-            rows_.for_each_run(tile.first[0],
-                               [&](std::int64_t to, std::int64_t row, std::int64_t step, std::int64_t n) {
-                                   for (; n > 0; --n, ++to, row += step) {
-                                       T* copy = scratch + c * plane_ + to * pitch_;
-                                       if (row < 0 || row >= image_[0]) {
-                                           clear_run(pitch_, copy);
-                                       } else {
-                                           copy_row(image + row * image_[1], tile, copy);
-                                       }
-                                   }
-                               });
-        }
+        xgrad::detail::run_per_isa<Copy<T>>(this, image, &tile, scratch);
         return scratch;
     }
 
@@ -218,6 +207,31 @@ class WindowReader {
     std::int64_t offset_of_cell(const CopiedAxis& axis, std::int64_t m) const {
         const Taps& taps = axis.taps();
         return copies_ ? axis.offset_of_cell(m) : taps.shift + m * taps.shift_step - taps.lowest();
+    }
+
+    template <class T>
+    struct Copy {
+        [[gnu::always_inline]] static inline void run(const WindowReader* reader, const T* image, const Tile* tile,
+                                                      T* scratch) {
+            reader->copy(image, *tile, scratch);
+        }
+    };
+
+    template <class T>
+    void copy(const T* image, const Tile& tile, T* scratch) const {
+        for (std::int64_t c = 0; c < channels_; ++c, image += image_[0] * image_[1]) {
+            rows_.for_each_run(tile.first[0],
+                               [&](std::int64_t to, std::int64_t row, std::int64_t step, std::int64_t n) {
+                                   for (; n > 0; --n, ++to, row += step) {
+                                       T* copy = scratch + c * plane_ + to * pitch_;
+                                       if (row < 0 || row >= image_[0]) {
+                                           clear_run(pitch_, copy);
+                                       } else {
+                                           copy_row(image + row * image_[1], tile, copy);
+                                       }
+                                   }
+                               });
+        }
     }
 
     template <class T>

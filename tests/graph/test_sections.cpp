@@ -1,0 +1,212 @@
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <vector>
+
+#include <xgrad/graph/op.hpp>
+#include <xgrad/xgrad.hpp>
+
+#include "no_leaks.hpp"
+#include "probe_inputs.hpp"
+#include "support.hpp"
+
+// Steps that go together, some images at a time: which ones do, that the bits are those of one step after the other
+// whatever the number of threads, and that the operations which say that they work row by row do.
+
+using support::Eagerness;
+using support::same_bits;
+using xgrad::DType;
+using xgrad::Op;
+using xgrad::Probe;
+using xgrad::Shape;
+using xgrad::Tensor;
+
+namespace {
+
+bool mentions(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype = DType::float32) {
+    const Tensor x = xgrad::random::Generator(seed).normal(shape, 0, 0.5, dtype);
+    xgrad::compute({x});
+    return x;
+}
+
+class Threads {
+  public:
+    ~Threads() { xgrad::set_threads(before_); }
+
+  private:
+    std::size_t before_ = xgrad::threads();
+};
+
+/// Two layers of convolution, bias, ReLU and pooling: the cost, what is held on the way, and all gradients.
+std::vector<Tensor> network(std::int64_t images, DType dtype, bool holds) {
+    const Tensor turned = transpose(drawn({24, 24, images, 3}, 1, dtype), {2, 3, 0, 1});
+    const Tensor X = xgrad::parameter(turned);
+    const Tensor w1 = xgrad::parameter(drawn({20, 3, 3, 3}, 2, dtype)),
+                 b1 = xgrad::parameter(drawn({20, 1, 1}, 3, dtype));
+    const Tensor w2 = xgrad::parameter(drawn({17, 10, 3, 3}, 4, dtype)),
+                 b2 = xgrad::parameter(drawn({17, 1, 1}, 5, dtype));
+    const Tensor scale = drawn({images, 1, 1, 1}, 6, dtype);
+    const Tensor z1 = conv2d(X, w1, {.padding = 1});
+    const Tensor a1 = relu(z1 + b1) * scale;
+    const Tensor p1 = max_pool2d(a1, 2);
+    const Tensor first = view(p1, {xgrad::all(), xgrad::range(0, 10)});
+    const Tensor z2 = conv2d(first, w2, {.padding = 1});
+    const Tensor a2 = xgrad::tanh(z2 + b2);
+    const Tensor p2 = avg_pool2d(a2, 2);
+    const Tensor J = sum(square(p2)) + mean(p1) + sum(sum(a1 * a1, {1, 2, 3}));
+    std::vector<Tensor> all{J};
+    if (holds) all.insert(all.end(), {z1, a2});
+    for (const Tensor& g : grad(J, std::vector<Tensor>{X, w1, b1, w2, b2})) all.push_back(g);
+    return all;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(sections)
+
+BOOST_AUTO_TEST_CASE(the_bits_are_those_of_one_step_after_the_other) {
+    const Threads restored;
+    for (const DType dtype : {DType::float32, DType::float64}) {
+        for (const std::int64_t images : {1, 2, 7, 33}) {
+            for (const bool holds : {false, true}) {
+                std::vector<Tensor> eager;
+                {
+                    const Eagerness eagerness(true);
+                    eager = network(images, dtype, holds);
+                }
+                const Eagerness deferred(false);
+                for (const std::size_t threads : {1, 2, 3}) {
+                    xgrad::set_threads(threads);
+                    const std::vector<Tensor> joined = network(images, dtype, holds);
+                    const std::string text = plan(joined);
+                    if (images == 33) BOOST_TEST(count_of(text, "at a time through") >= 2U, text);
+                    if (images == 1) BOOST_TEST(count_of(text, "at a time through") == 0U, text);
+                    compute(joined);
+                    for (std::size_t i = 0; i < eager.size(); ++i) {
+                        BOOST_TEST(same_bits(eager[i], joined[i]), "result " << i << " of " << images << " images");
+                    }
+                }
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_only_the_section_reads_is_not_in_the_plan_s_memory) {
+    const Eagerness deferred(false);
+    const Tensor X = drawn({64, 3, 32, 32}, 1), w = drawn({16, 3, 3, 3}, 2);
+    const auto convolved = [&] { return conv2d(X, w, {.padding = 1}); };
+    const auto pooled = [](const Tensor& y) { return max_pool2d(xgrad::tanh(y), 2); };
+    const Tensor z = pooled(convolved());
+    const std::string alone = xgrad::plan(z);
+    const Tensor y = convolved();
+    const Tensor other = pooled(y);
+    const std::string held = xgrad::plan({y, other});
+    // An image of the convolution has 64 KiB; held, it is written for somebody, and only tanh is not.
+    BOOST_TEST(
+        mentions(alone, "rows    4 of 64 at a time through the next 3 steps, 524.3 kB of memory for each thread"),
+        alone);
+    BOOST_TEST(mentions(alone, "1048.6 kB kept by 1 values, 0 B of working memory"), alone);
+    BOOST_TEST(mentions(held, "262.1 kB of memory for each thread"), held);
+    BOOST_TEST(mentions(held, "kept by 2 values, 0 B of working memory"), held);
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_not_given_away_while_other_rows_need_it) {
+    // The sums along the images are read in the first step only, and together they have the size of the convolution.
+    const auto compute_all = [] {
+        const Tensor X = drawn({64, 8, 16, 16}, 1), w = drawn({64, 8, 1, 1}, 2);
+        Tensor total = cumsum(X, 0);
+        for (int i = 1; i < 8; ++i) total = total + cumsum(X * i, 0);
+        const Tensor y = conv2d(total, w);
+        return std::vector<Tensor>{sum(y, 0), max_pool2d(y, 2)};
+    };
+    std::vector<Tensor> eager;
+    {
+        const Eagerness eagerness(true);
+        eager = compute_all();
+    }
+    const Eagerness deferred(false);
+    const std::vector<Tensor> joined = compute_all();
+    const std::string text = plan(joined);
+    BOOST_TEST(mentions(text, "at a time through the next 3 steps"), text);
+    compute(joined);
+    for (std::size_t i = 0; i < eager.size(); ++i) BOOST_TEST(same_bits(eager[i], joined[i]));
+}
+
+BOOST_AUTO_TEST_CASE(what_reads_a_section_s_rows_all_together_comes_after_it) {
+    const Eagerness deferred(false);
+    const Tensor X = drawn({64, 3, 32, 32}, 1), w = drawn({16, 3, 3, 3}, 2);
+    const Tensor y = conv2d(X, w, {.padding = 1});
+    // Sums, a view and the kernels of a second convolution need all of y, or see it in another order.
+    const Tensor over_images = sum(y, 0);
+    const Tensor pooled = max_pool2d(y, 2);
+    const Tensor turned = xgrad::tanh(transpose(y, {1, 0, 2, 3}));
+    const Tensor other = conv2d(drawn({16, 16, 40, 40}, 3), view(y, {xgrad::range(0, 16)}));
+    const std::vector<Tensor> all{over_images, pooled, turned, other};
+    const std::string text = plan(all);
+    BOOST_TEST(count_of(text, "at a time through") == 1U, text);
+    BOOST_TEST(mentions(text, "through the next 2 steps"), text);
+    compute(all);
+    const Eagerness eagerness(true);
+    const Tensor again = conv2d(X, w, {.padding = 1});
+    BOOST_TEST(same_bits(over_images, sum(again, 0)));
+    BOOST_TEST(same_bits(pooled, max_pool2d(again, 2)));
+    BOOST_TEST(same_bits(turned, xgrad::tanh(transpose(again, {1, 0, 2, 3}))));
+    BOOST_TEST(same_bits(other, conv2d(drawn({16, 16, 40, 40}, 3), view(again, {xgrad::range(0, 16)}))));
+}
+
+BOOST_AUTO_TEST_CASE(a_profile_shares_out_a_section_s_time) {
+    const Eagerness deferred(false);
+    const Tensor X = drawn({64, 3, 32, 32}, 1), w = drawn({16, 3, 3, 3}, 2);
+    const xgrad::Profile profile;
+    xgrad::compute({max_pool2d(xgrad::tanh(conv2d(X, w, {.padding = 1})), 2)});
+    BOOST_TEST(profile.rows().size() == 3U, profile.text());
+    for (const xgrad::ProfileRow& row : profile.rows()) {
+        BOOST_TEST(row.calls == 1, profile.text());
+        BOOST_TEST(row.seconds > 0, profile.text());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(operations_that_say_so_work_row_by_row) {
+    // The same rows alone, and among others.
+    const Eagerness eagerness(true);
+    std::size_t tried = 0;
+    for (const Op* op : xgrad::catalogue()) {
+        if (op->row_by_row == 0) continue;
+        for (const Probe& probe : op->probes) {
+            const std::size_t by_row = std::min(op->row_by_row, probe.inputs.size());
+            const auto call = [&](const std::vector<Tensor>& xs) {
+                return probe.call ? probe.call(xs) : xgrad::apply(*op, std::span<const Tensor>(xs));
+            };
+            for (const DType dtype : {DType::float32, DType::float64}) {
+                std::vector<std::vector<Tensor>> parts(3), joined(probe.inputs.size());
+                for (std::uint32_t part = 0; part < parts.size(); ++part) {
+                    derivative_check::Draws draw(1 + part, dtype);
+                    for (std::size_t i = 0; i < probe.inputs.size(); ++i) {
+                        const xgrad::ProbeInput& input = probe.inputs[i];
+                        const Tensor x = support::tensor_of(dtype, input.shape, draw.inputs(input));
+                        parts[part].push_back(i < by_row || part == 0 ? x : parts[0][i]);
+                        if (i < by_row || part == 0) joined[i].push_back(x);
+                    }
+                }
+                std::vector<Tensor> whole, results;
+                for (const std::vector<Tensor>& xs : joined) whole.push_back(concatenate(xs, 0));
+                for (const std::vector<Tensor>& xs : parts) results.push_back(call(xs));
+                BOOST_TEST(same_bits(call(whole), concatenate(results, 0)), op->name << ": " << probe.label);
+                ++tried;
+            }
+        }
+    }
+    BOOST_TEST(tried > 150U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
