@@ -19,7 +19,7 @@ constexpr std::size_t smallest_stretch = 128;
 // Several blocks to a part: a thread that takes a part fills its fixed slots once.
 constexpr std::size_t part_size = std::size_t{1} << 14;
 // Less memory than this is in the second cache already, or soon is.
-constexpr std::size_t worth_fetching = std::size_t{1} << 20;
+constexpr std::size_t worth_fetching = std::size_t{1} << 21;
 // More numbers than these would crowd the cache; the others are repeated anew for each stretch.
 constexpr std::size_t most_fixed = 16;
 

@@ -5,10 +5,13 @@
 #include <cstring>
 
 #include <xgrad/graph/per_isa.hpp>
+#include <xgrad/graph/run/fetch.hpp>
 
 namespace xgrad::run {
 
 namespace {
+
+constexpr std::int64_t worth_fetching = 128;  // elements
 
 /// One element again and again.
 template <class Item>
@@ -69,6 +72,10 @@ void Packer::pack_items(const Item* data, std::size_t start, std::size_t count, 
         const std::int64_t run = std::min(left, shape_[last] - index[last]);
         const Item* source = data + offset;
         if (step == 1) {
+            // The next run is somewhere else, where the processor does not foresee it.
+            if (last > 0 && run >= worth_fetching && index[last - 1] + 1 < shape_[last - 1]) {
+                fetch(source + strides_[last - 1], static_cast<std::size_t>(run) * sizeof(Item));
+            }
             std::memcpy(target, source, static_cast<std::size_t>(run) * sizeof(Item));
         } else if (step == 0) {
             repeat(*source, run, target);

@@ -1,5 +1,6 @@
 #include <xgrad/graph/run/plan.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -52,10 +53,18 @@ void Plan::run_step(const Step& step, std::span<Node* const> order, Addresses ad
             run_kernel(kernels_[step.index], *order[kernels_[step.index].value], addresses);
             break;
         case StepKind::copy:
-            const CopyStep& copy = copies_[step.index];
-            copy.packer.pack_from(addresses[copy.from], 0, copy.size, addresses[copy.to]);
+            run_copy(copies_[step.index], addresses);
             break;
     }
+}
+
+void Plan::run_copy(const CopyStep& copy, Addresses addresses) {
+    constexpr std::size_t part_size = std::size_t{1} << 14;
+    const std::size_t parts = (copy.size + part_size - 1) / part_size, item = copy.packer.item_bytes();
+    parallel_for(parts, 2 * copy.size * item, [&](std::size_t part) {
+        const std::size_t start = part * part_size, count = std::min(part_size, copy.size - start);
+        copy.packer.pack_from(addresses[copy.from], start, count, addresses[copy.to] + start * item);
+    });
 }
 
 void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses) const {

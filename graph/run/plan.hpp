@@ -129,6 +129,7 @@ class Plan {
         std::vector<Value> others;  // that its steps read and write
     };
     void run_step(const Step& step, std::span<Node* const> order, Addresses addresses) const;
+    static void run_copy(const CopyStep& copy, Addresses addresses);
     /// Adds up how long each step took, on all threads together, if that is asked for.
     void run_section(std::size_t number, std::span<Node* const> order, Addresses addresses,
                      std::atomic<std::int64_t>* times = nullptr) const;

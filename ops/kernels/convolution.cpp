@@ -248,6 +248,10 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
                 const std::int64_t next_image = (unit + 1) / tiles.count() * s.groups + g;
                 fetch_planes(y + next_image * s.filters * windows.count() + next.start, s.filters, windows.count(),
                              next.count());
+                if (next_image != image) {
+                    fetch_planes(x + (next_image * s.channels + first) * windows.pixels(), 1, 0,
+                                 blocks.size_of(block) * windows.pixels());
+                }
             }
             window_product(pixels, cells.span(), positions.span(), scratch.data(), s.filters, sum,
                            unit == share * per_share ? Into::overwritten : Into::added_to);

@@ -1,6 +1,7 @@
 #include <xgrad/ops/kernels/gemm.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <complex>
 #include <limits>
 #include <stdexcept>
@@ -70,7 +71,10 @@ std::int64_t pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
     constexpr std::int64_t least_lines = 32;
     const std::int64_t longest = std::max(m, n);
     const std::int64_t wanted = m * n / work_per_piece * k + m * n % work_per_piece * k / work_per_piece;
-    return std::clamp<std::int64_t>(std::min(wanted, longest / least_lines), 1, most_pieces);
+    const std::int64_t most = std::clamp<std::int64_t>(longest / least_lines, 1, most_pieces);
+    // A power of two: two threads, or four, are done with their pieces at the same time.
+    return std::min(
+        most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(wanted, 1)))));
 }
 
 /// One call of the fastest library: C = op(a) op(b), row-major, on this thread alone.

@@ -97,8 +97,10 @@ void window_product(const T* x, std::span<const std::int64_t> A, std::span<const
         const T* m = M + panels.first(panel) * terms;
         T* c = C + panels.first(panel) * rows;
         if (terms == 0 && into == Into::overwritten) std::fill_n(c, rows * width, T(0));
-        for (std::int64_t b = 0; b < terms; b += most_terms) {
-            detail::run_for_isa<MultiplyPanel<T>>(x, A.data(), rows, B.data() + b, std::min(most_terms, terms - b),
+        const std::int64_t chunks = (terms + most_terms - 1) / most_terms;
+        const std::int64_t chunk = (terms + chunks - 1) / std::max<std::int64_t>(chunks, 1);
+        for (std::int64_t b = 0; b < terms; b += chunk) {
+            detail::run_for_isa<MultiplyPanel<T>>(x, A.data(), rows, B.data() + b, std::min(chunk, terms - b),
                                                   m + b * width, width, c, b == 0 ? into : Into::added_to);
         }
     }

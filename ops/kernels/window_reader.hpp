@@ -91,7 +91,7 @@ struct PositionTiles {
 /// Copies a run of elements in pieces of a fixed length, the last of which overlaps the one before it: for the few
 /// pixels of a row, a call of memcpy would take longer than the copy.
 template <std::size_t Piece = 8, class T>
-inline void copy_run(const T* from, std::int64_t count, T* to) {
+[[gnu::always_inline]] inline void copy_run(const T* from, std::int64_t count, T* to) {
     constexpr auto length = static_cast<std::int64_t>(Piece);
     if constexpr (Piece > 1) {
         if (count < length) return copy_run<Piece / 2>(from, count, to);
@@ -104,7 +104,7 @@ inline void copy_run(const T* from, std::int64_t count, T* to) {
 
 /// The same with zeros.
 template <std::size_t Piece = 8, class T>
-inline void clear_run(std::int64_t count, T* to) {
+[[gnu::always_inline]] inline void clear_run(std::int64_t count, T* to) {
     constexpr auto length = static_cast<std::int64_t>(Piece);
     if constexpr (Piece > 1) {
         if (count < length) return clear_run<Piece / 2>(count, to);
@@ -129,14 +129,15 @@ class CopiedAxis {
         return by_cells_ ? m * positions_ : taps_.shift + m * taps_.shift_step - taps_.lowest();
     }
 
-    /// Calls f(where a run of copied pixels begins, the first pixel, the distance of the next, their number).
-    template <class F>
-    void for_each_run(std::int64_t first_position, const F& f) const {
+    /// A run of copied pixels: where it begins, the first pixel, the distance of the next, their number.
+    struct Run {
+        std::int64_t to, pixel, step, count;
+    };
+    std::int64_t runs() const { return by_cells_ ? taps_.count : 1; }
+    Run run(std::int64_t number, std::int64_t first_position) const {
         const std::int64_t start = first_position * taps_.step;
-        if (!by_cells_) return f(std::int64_t{0}, start + taps_.lowest(), std::int64_t{1}, size());
-        for (std::int64_t m = 0; m < taps_.count; ++m) {
-            f(m * positions_, start + taps_.shift + m * taps_.shift_step, taps_.step, positions_);
-        }
+        if (!by_cells_) return {0, start + taps_.lowest(), 1, size()};
+        return {number * positions_, start + taps_.shift + number * taps_.shift_step, taps_.step, positions_};
     }
 
   private:
@@ -218,36 +219,40 @@ class WindowReader {
     };
 
     template <class T>
-    void copy(const T* image, const Tile& tile, T* scratch) const {
+    [[gnu::always_inline]] inline void copy(const T* image, const Tile& tile, T* scratch) const {
         for (std::int64_t c = 0; c < channels_; ++c, image += image_[0] * image_[1]) {
-            rows_.for_each_run(tile.first[0],
-                               [&](std::int64_t to, std::int64_t row, std::int64_t step, std::int64_t n) {
-                                   for (; n > 0; --n, ++to, row += step) {
-                                       T* copy = scratch + c * plane_ + to * pitch_;
-                                       if (row < 0 || row >= image_[0]) {
-                                           clear_run(pitch_, copy);
-                                       } else {
-                                           copy_row(image + row * image_[1], tile, copy);
-                                       }
-                                   }
-                               });
+            for (std::int64_t number = 0; number < rows_.runs(); ++number) {
+                const CopiedAxis::Run rows = rows_.run(number, tile.first[0]);
+                T* copy = scratch + c * plane_ + rows.to * pitch_;
+                std::int64_t row = rows.pixel;
+                for (std::int64_t i = 0; i < rows.count; ++i, row += rows.step, copy += pitch_) {
+                    if (row < 0 || row >= image_[0]) {
+                        clear_run(pitch_, copy);
+                    } else {
+                        copy_row(image + row * image_[1], tile, copy);
+                    }
+                }
+            }
         }
     }
 
     template <class T>
-    void copy_row(const T* row, const Tile& tile, T* copy) const {
-        columns_.for_each_run(tile.first[1],
-                              [&](std::int64_t to, std::int64_t pixel, std::int64_t step, std::int64_t n) {
-                                  if (step == 1) {
-                                      const std::int64_t first = std::clamp<std::int64_t>(-pixel, 0, n);
-                                      const std::int64_t end = std::clamp<std::int64_t>(image_[1] - pixel, 0, n);
-                                      if (first > 0 || end < n) clear_run(n, copy + to);
-                                      if (first < end) copy_run(row + (pixel + first), end - first, copy + to + first);
-                                  } else {
-                                      for (; n > 0; --n, pixel += step)
-                                          copy[to++] = pixel >= 0 && pixel < image_[1] ? row[pixel] : T(0);
-                                  }
-                              });
+    [[gnu::always_inline]] inline void copy_row(const T* row, const Tile& tile, T* copy) const {
+        for (std::int64_t number = 0; number < columns_.runs(); ++number) {
+            const CopiedAxis::Run run = columns_.run(number, tile.first[1]);
+            T* to = copy + run.to;
+            if (run.step == 1) {
+                const std::int64_t first = std::clamp<std::int64_t>(-run.pixel, 0, run.count);
+                const std::int64_t end = std::clamp<std::int64_t>(image_[1] - run.pixel, 0, run.count);
+                if (first > 0 || end < run.count) clear_run(run.count, to);
+                if (first < end) copy_run(row + (run.pixel + first), end - first, to + first);
+            } else {
+                std::int64_t pixel = run.pixel;
+                for (std::int64_t j = 0; j < run.count; ++j, pixel += run.step) {
+                    to[j] = pixel >= 0 && pixel < image_[1] ? row[pixel] : T(0);
+                }
+            }
+        }
     }
 
     CopiedAxis rows_, columns_;
