@@ -77,10 +77,11 @@ std::int64_t pieces_of(std::int64_t m, std::int64_t n, std::int64_t k) {
         most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(wanted, 1)))));
 }
 
-/// One call of the fastest library: C = op(a) op(b), row-major, on this thread alone.
+/// One call of the fastest library: C = op(a) op(b), row-major, on this thread alone. A piece of something large is
+/// worth a word about a slow BLAS.
 template <class T>
 void library_gemm(const BlasMatrix<T>& a, const T* left, const BlasMatrix<T>& b, const T* right, int m, int n, int k,
-                  T* C, int leading) {
+                  T* C, int leading, bool is_of_large) {
     const BlasAlone alone;
     if constexpr (std::is_same_v<T, float>) {
         if (const OnednnSgemm sgemm = onednn_sgemm()) {
@@ -88,8 +89,7 @@ void library_gemm(const BlasMatrix<T>& a, const T* left, const BlasMatrix<T>& b,
             if (sgemm(letter(a), letter(b), m, n, k, 1, left, a.leading, right, b.leading, 0, C, leading) == 0) return;
         }
     }
-    constexpr double large = 1e7;  // multiplications
-    if (double(m) * n * k > large) report_slow_blas();
+    if (is_of_large) report_slow_blas();
     cxxblas::gemm<int>(cxxblas::RowMajor, a.transpose, b.transpose, m, n, k, T(1), left, a.leading, right, b.leading,
                        T(0), C, leading);
 }
@@ -117,6 +117,8 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     const std::int64_t longest = std::max(A.rows, B.columns);
     // Whole vectors to a piece, so that the BLAS has edges to treat in the last one only.
     const std::int64_t lines = (longest + 16 * pieces - 1) / (16 * pieces) * 16;
+    constexpr double large = 1e7;  // multiplications
+    const bool is_large = double(A.rows) * double(A.columns) * double(B.columns) > large;
     // A piece is worth waking a thread for, however little memory it touches.
     const auto count = static_cast<std::size_t>((longest + lines - 1) / lines);
     run::parallel_for(count, count * run::worth_waking, [&](std::size_t piece) {
@@ -127,7 +129,7 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
         const T* right = by_rows ? b.data : b.column(first);
         T* target = C + (by_rows ? first * n : first);
         library_gemm(a, left, b, right, by_rows ? length : static_cast<int>(A.rows), by_rows ? n : length,
-                     static_cast<int>(A.columns), target, n);
+                     static_cast<int>(A.columns), target, n, is_large);
     });
 }
 
