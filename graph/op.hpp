@@ -302,7 +302,7 @@ struct Op {
     ShapeRule shape;
     Computation forward;
     std::vector<Probe> probes;
-    BatchRule batch{};                    // linear or general, not elementwise
+    BatchRule batch{};  // linear or general, not elementwise
     /// So many inputs, the first ones, have the first axis of the result, and a row of the result, with all its bits,
     /// depends on that row of theirs and on all of the others: images, for a convolution. Linear or general.
     std::size_t row_by_row = 0;
