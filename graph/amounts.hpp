@@ -15,6 +15,11 @@ namespace xgrad {
 /// the largest array it reads or makes, however many instructions its function takes.
 double flops_of(const Node& node);
 
+/// Bytes of a node's value, row-major.
+inline std::size_t bytes_of(const Node& node) {
+    return static_cast<std::size_t>(node.shape.size()) * item_size(node.dtype);
+}
+
 /// 160 B, 41.5 kB, 12.3 MB.
 std::string bytes_text(std::size_t bytes);
 /// 4096, 41.5 k, 12.3 M, 1.5 G.

@@ -24,10 +24,6 @@ using run::Schedule;
 // A loop can have thousands of operations.
 constexpr std::size_t most_names = 12;
 
-std::size_t bytes_of(const Node& node) {
-    return static_cast<std::size_t>(node.shape.size()) * item_size(node.dtype);
-}
-
 const std::string& name_of(const Node& node) {
     return node.formula().op->name;
 }

@@ -67,19 +67,30 @@ void Plan::run_copy(const CopyStep& copy, Addresses addresses) {
     });
 }
 
-void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses) const {
+void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses, const Rows* rows) const {
     // A kernel may itself compute something, so the list of its arguments is not left where that would find it.
     thread_local std::vector<Array> spare;
     std::vector<Array> inputs = std::exchange(spare, {});
     inputs.clear();
     const Node& formula = node.formula();
+    std::array<Shape, Op::most_row_by_row + 1> of_rows;  // of inputs, and of the result
+    const auto cut = [&](Shape& cut_shape, const Shape& shape, std::int64_t row_items, DType dtype) {
+        cut_shape = shape;
+        cut_shape[0] = rows->end - rows->first;
+        return rows->first * row_items * static_cast<std::int64_t>(item_size(dtype));
+    };
     for (std::size_t input = 0; input < formula.inputs.size(); ++input) {
         const Operand& operand = operands_[step.first_operand + input];
         const Node& read = *formula.inputs[input];
-        inputs.push_back({read.dtype, read.shape, operand.strides, addresses[operand.value]});
+        const std::byte* data = addresses[operand.value];
+        const bool is_cut = rows && input < formula.op->row_by_row;
+        if (is_cut) data += cut(of_rows[input], read.shape, operand.strides[0], read.dtype);
+        inputs.push_back({read.dtype, is_cut ? of_rows[input] : read.shape, operand.strides, data});
     }
+    std::byte* result = addresses[step.value];
+    if (rows) result += cut(of_rows.back(), node.shape, node.shape.size() / node.shape[0], node.dtype);
     std::get<Kernel>(formula.op->forward)(
-        {inputs, formula.attributes, node.dtype, node.shape, addresses[step.value], node.location()});
+        {inputs, formula.attributes, node.dtype, rows ? of_rows.back() : node.shape, result, node.location()});
     spare = std::move(inputs);
 }
 

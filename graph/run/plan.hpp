@@ -128,6 +128,7 @@ class Plan {
         std::vector<Local> locals;
         std::vector<Value> others;  // that its steps read and write
     };
+
     void run_step(const Step& step, std::span<Node* const> order, Addresses addresses) const;
     static void run_copy(const CopyStep& copy, Addresses addresses);
     /// Adds up how long each step took, on all threads together, if that is asked for.
@@ -135,9 +136,12 @@ class Plan {
                      std::atomic<std::int64_t>* times = nullptr) const;
     /// The same as run(), for somebody who wants to know how long each step takes: watched.cpp.
     void run_watched(std::span<Node* const> order, Addresses addresses) const;
-    void run_kernel(const KernelStep& step, Node& node, Addresses addresses) const;
-    void run_kernel(const KernelStep& step, Node& node, Addresses addresses, std::int64_t first_row,
-                    std::int64_t end_row) const;
+    struct Rows {
+        std::int64_t first;
+        std::int64_t end;
+    };
+    /// For some of the rows the kernel is given these as if they were all.
+    void run_kernel(const KernelStep& step, Node& node, Addresses addresses, const Rows* rows = nullptr) const;
 
     std::vector<Placement> placements_;
     std::vector<Value> kept_;

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <iterator>
 #include <numeric>
 #include <utility>
 
+#include <xgrad/graph/amounts.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/run/plan.hpp>
 #include <xgrad/graph/run/sections.hpp>
@@ -222,8 +222,7 @@ class Planner {
     void make(std::uint32_t place) {
         const Node& made = schedule_[place];
         strides_[place] = row_major(made.shape);
-        make(place, place, static_cast<std::size_t>(made.shape.size()) * item_size(made.dtype),
-             schedule_.is_kept(place));
+        make(place, place, bytes_of(made), schedule_.is_kept(place));
     }
 
     void make(Value value, Value of, std::size_t bytes, bool is_kept) {
@@ -298,16 +297,14 @@ class Planner {
     }
 
     void place_in_memory() {
-        for (std::uint32_t section = 0; section < plan_.sections_.size(); ++section) {
-            std::vector<Made> locals;
-            std::copy_if(made_.begin(), made_.end(), std::back_inserter(locals),
-                         [&](const Made& made) { return made.section == section && is_local(made); });
-            place_in_part(section, locals);
-        }
+        std::vector<std::vector<Made>> locals(plan_.sections_.size());
         std::vector<Made> shared;
         std::size_t largest = 0;
         for (Made made : made_) {
-            if (is_local(made)) continue;
+            if (is_local(made)) {
+                locals[made.section].push_back(made);
+                continue;
+            }
             if (made.bytes > largest) {
                 largest = made.bytes;
                 plan_.largest_ = made.of;
@@ -318,11 +315,13 @@ class Planner {
                 continue;
             }
             // While one part is at its last step another may be at its first.
-            for (const Plan::Section& section : plan_.sections_) {
-                if (section.first <= made.last && made.last < section.end) made.last = section.end - 1;
-            }
+            const auto section =
+                std::upper_bound(plan_.sections_.begin(), plan_.sections_.end(), made.last,
+                                 [](std::uint32_t step, const Plan::Section& other) { return step < other.end; });
+            if (section != plan_.sections_.end() && section->first <= made.last) made.last = section->end - 1;
             shared.push_back(made);
         }
+        for (std::uint32_t section = 0; section < locals.size(); ++section) place_in_part(section, locals[section]);
         plan_.working_bytes_ = lay_out(
             shared, [](const Made& made) { return made.bytes; },
             [&](const Made& made, std::size_t offset) {

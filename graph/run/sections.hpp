@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,16 +31,17 @@ class Sections {
   private:
     enum class Place : std::uint8_t { open, in_order, in_section, put_off };
 
-    std::optional<std::int64_t> rows_of(std::size_t step) const;
-    bool joins(std::size_t step, std::int64_t rows) const;
+    void find_rows();
+    bool joins(std::size_t step) const;
     bool reads_by_row(const Node& node, std::size_t input) const;
-    void gather(std::uint32_t first, std::int64_t rows);
-    bool is_worth_while(std::span<const std::uint32_t> steps) const;
+    void gather(std::uint32_t first);
+    bool is_worth_while() const;
 
     const Schedule& schedule_;
     const Grouping& grouping_;
     std::vector<Place> place_of_;          // of each step
-    std::vector<bool> is_alone_;           // was tried, to no avail
+    std::vector<std::int64_t> rows_;       // that each step goes through one by one; 0 if it does not, or in vain
+    bool has_kernel_ = false;              // one that goes row by row: loops alone need no sections
     std::vector<std::uint32_t> gathered_;  // the steps of the section that is being looked for
     std::vector<std::uint32_t> order_;
     std::vector<Section> sections_;
