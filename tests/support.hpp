@@ -24,6 +24,16 @@ inline std::size_t count_of(const xgrad::Shape& shape) {
     return static_cast<std::size_t>(shape.size());
 }
 
+inline bool mentions(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+inline std::size_t count_of(const std::string& text, const std::string& part) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
 /// A constant with these elements, in row-major order.
 inline xgrad::Tensor tensor_of(xgrad::DType dtype, const xgrad::Shape& shape, const Numbers& numbers) {
     return xgrad::visit(dtype, [&](auto zero) {

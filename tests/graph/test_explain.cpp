@@ -12,6 +12,8 @@
 
 // Pictures, summaries and the ledger of stretches.
 
+using support::count_of;
+using support::mentions;
 using xgrad::Shape;
 using xgrad::Tensor;
 
@@ -26,16 +28,6 @@ struct Network {
     Tensor A1 = name(tanh(matmul(W1, X) + b1), "A1");
     Tensor J = name(sum(square(matmul(W2, A1) + b2)), "J");
 };
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-    std::size_t count = 0;
-    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-    return count;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 /// A folder of its own, removed in the end; and a PATH without any programs while it is asked for.
 struct Folder {
@@ -65,9 +57,9 @@ BOOST_AUTO_TEST_CASE(a_drawing_has_a_node_for_everything_and_a_frame_for_each_la
     BOOST_TEST(count_of(dot, "subgraph cluster_") == 2u);
     for (const char* part : {"<B>W1</B>  <FONT COLOR=\"#777777\">(4, 2)</FONT>", "<B>A1</B>  tanh", "<B>J</B>  sum",
                              "test_explain.cpp:", "label=\"layer 2\""}) {
-        BOOST_TEST(contains(dot, part), part << " in\n" << dot);
+        BOOST_TEST(mentions(dot, part), part << " in\n" << dot);
     }
-    BOOST_TEST(!contains(draw(net.J, {.layers = false}).dot(), "subgraph"));
+    BOOST_TEST(!mentions(draw(net.J, {.layers = false}).dot(), "subgraph"));
 }
 
 BOOST_AUTO_TEST_CASE(a_drawing_shows_values_and_gradients) {
@@ -75,10 +67,10 @@ BOOST_AUTO_TEST_CASE(a_drawing_shows_values_and_gradients) {
     const std::string dot = draw(net.J, {.values = true}).dot();
     const std::string b2 = fmt::format("{:.3g}", net.b2);
     const std::string gradient = fmt::format("{:.3g}", grad(net.J, net.b2));
-    BOOST_TEST(contains(dot, b2), b2);
-    BOOST_TEST(contains(dot, gradient), gradient);
-    BOOST_TEST(contains(dot, "mean "));
-    BOOST_TEST(contains(dot, "█"));
+    BOOST_TEST(mentions(dot, b2), b2);
+    BOOST_TEST(mentions(dot, gradient), gradient);
+    BOOST_TEST(mentions(dot, "mean "));
+    BOOST_TEST(mentions(dot, "█"));
     BOOST_TEST(count_of(dot, "gradient") == 11u);  // all but X
 }
 
@@ -89,14 +81,14 @@ BOOST_AUTO_TEST_CASE(a_drawing_of_a_large_graph_is_folded) {
     const std::string dot = draw(sum(s)).dot();
     BOOST_TEST(count_of(dot, "[label=") <= 300u);
     BOOST_TEST(count_of(dot, "[label=") > 10u);
-    BOOST_TEST(contains(dot, " add, "));
+    BOOST_TEST(mentions(dot, " add, "));
 
     Tensor A = support::draws({4, 10}, 2);
     for (int l = 1; l <= 30; ++l) {
         A = tanh(matmul(xgrad::parameter(support::draws({4, 4}, 3), "W" + std::to_string(l)), A));
     }
     const std::string layers = draw(sum(A), {.most_nodes = 40}).dot();
-    BOOST_TEST(contains(layers, "<B>layer 30</B>  1 matmul, 1 parameter, 1 tanh"), layers);
+    BOOST_TEST(mentions(layers, "<B>layer 30</B>  1 matmul, 1 parameter, 1 tanh"), layers);
     BOOST_TEST(count_of(layers, "[label=") == 32u);  // and the data, and the sum
 }
 
@@ -109,8 +101,8 @@ BOOST_AUTO_TEST_CASE(a_drawing_is_saved_with_or_without_graphviz) {
         BOOST_TEST(draw(net.J, {.values = true}).save(folder.file("b.svg")) == folder.file("b.svg"));
         std::ifstream svg(folder.file("b.svg"));
         const std::string text((std::istreambuf_iterator<char>(svg)), {});
-        BOOST_TEST(contains(text, "<svg"));
-        BOOST_TEST(contains(text, ">W1<"));
+        BOOST_TEST(mentions(text, "<svg"));
+        BOOST_TEST(mentions(text, ">W1<"));
         BOOST_TEST(!std::filesystem::exists(folder.file("b.dot")));
     }
     folder.hide_programs();
@@ -138,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_summary_adds_up) {
     double flops = 0;
     for (const xgrad::SummaryRow& row : table.rows) flops += row.flops;
     BOOST_TEST(table.flops == flops);
-    BOOST_TEST(contains(table.text(), "total "), table.text());
+    BOOST_TEST(mentions(table.text(), "total "), table.text());
     // One that is used twice counts once.
     BOOST_TEST(summary(sum(net.W1 * net.W1 + net.W1)).parameters == 8);
 }
@@ -165,7 +157,7 @@ BOOST_AUTO_TEST_CASE(every_stretch_is_listed) {
     BOOST_TEST(found[0].to == Shape(4, 40));
     BOOST_TEST(!found[0].is_two_way);
     BOOST_TEST(found[0].doubt.empty());
-    BOOST_TEST(contains(to_string(found), "b1 (4, 1)   over 40 columns\n"), to_string(found));
+    BOOST_TEST(mentions(to_string(found), "b1 (4, 1)   over 40 columns\n"), to_string(found));
     BOOST_TEST(broadcasts(2 * sum(net.W1 + 1)).empty());
 }
 
@@ -204,11 +196,11 @@ BOOST_AUTO_TEST_CASE(a_walkthrough_goes_forward_and_back) {
     BOOST_TEST(count_of(page, "backward:true") == 6u);
     BOOST_TEST(count_of(page, "http") == 1u);  // the name of SVG; nothing is fetched
     const std::string gradient = fmt::format("{:.3g}", grad(net.J, net.b2));
-    BOOST_TEST(contains(page, gradient), gradient);
+    BOOST_TEST(mentions(page, gradient), gradient);
     const std::string seen = seen_by_browser(folder, page, "#8");
     if (seen.empty()) return;
-    BOOST_TEST(contains(seen, "step 8 of 10, backward, m = 40"), seen);
-    BOOST_TEST(contains(seen, "∂Z1 = W2ᵀ ∂Z2 * (1 − A1²)   (4, 40)"), seen);
+    BOOST_TEST(mentions(seen, "step 8 of 10, backward, m = 40"), seen);
+    BOOST_TEST(mentions(seen, "∂Z1 = W2ᵀ ∂Z2 * (1 − A1²)   (4, 40)"), seen);
     BOOST_TEST(count_of(seen, "class=\"value  now ") == 1u);
     BOOST_TEST(count_of(seen, "class=\"later\"") == 2u);  // ∂W1 and ∂b1 are still to come
 }
@@ -255,11 +247,11 @@ BOOST_AUTO_TEST_CASE(a_derivation_is_a_page) {
     const Folder folder;
     const std::string page = derivation(net.J, {net.W1, net.b1}).html();
     BOOST_TEST(count_of(page, "http") == 0u);
-    BOOST_TEST(contains(page, "<td class=\"value\">W1 X + b1</td>"), page);
+    BOOST_TEST(mentions(page, "<td class=\"value\">W1 X + b1</td>"), page);
     const std::string seen = seen_by_browser(folder, page, "");
     if (seen.empty()) return;
-    BOOST_TEST(contains(seen, "<span class=\"symbol\">W1</span> <span class=\"symbol\">X</span>"), seen);
-    BOOST_TEST(contains(seen, "<span class=\"symbol\">∂Z1</span>"), seen);
+    BOOST_TEST(mentions(seen, "<span class=\"symbol\">W1</span> <span class=\"symbol\">X</span>"), seen);
+    BOOST_TEST(mentions(seen, "<span class=\"symbol\">∂Z1</span>"), seen);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,7 @@
 
 #include "support.hpp"
 
+using support::mentions;
 using support::message_of;
 using xgrad::first_non_finite;
 using xgrad::NonFinite;
@@ -23,10 +24,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Tensor parameter_of(const xt::xarray<double>& values, const char* name) {
     return xgrad::parameter(values, name);
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 
 }  // namespace

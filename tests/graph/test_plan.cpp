@@ -11,15 +11,12 @@
 // What plan() says of a computation, and what the plans' memory must do: shared by lifetime, and the same values
 // whether or not a plan was seen before.
 
+using support::mentions;
 using xgrad::DType;
 using xgrad::Shape;
 using xgrad::Tensor;
 
 namespace {
-
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 /// The bytes of working memory that plan() names.
 std::size_t working_bytes(const std::string& text) {

@@ -18,6 +18,7 @@
 // What a profile says of programs whose calls, bytes and operations are counted by hand; that it hears of everything
 // while it is alive and of nothing else, and changes no bit; and that its trace is JSON.
 
+using support::count_of;
 using support::Eagerness;
 using xgrad::DType;
 using xgrad::Profile;
@@ -57,12 +58,6 @@ std::int64_t all_calls(const Profile& profile) {
     std::int64_t calls = 0;
     for (const ProfileRow& row : profile.rows()) calls += row.calls;
     return calls;
-}
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-    std::size_t count = 0;
-    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-    return count;
 }
 
 /// A product and a loop that ends in a sum.

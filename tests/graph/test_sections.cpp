@@ -13,7 +13,9 @@
 // Steps that go together, some images at a time: which ones do, that the bits are those of one step after the other
 // whatever the number of threads, and that the operations which say that they work row by row do.
 
+using support::count_of;
 using support::Eagerness;
+using support::mentions;
 using support::same_bits;
 using xgrad::DType;
 using xgrad::Op;
@@ -22,16 +24,6 @@ using xgrad::Shape;
 using xgrad::Tensor;
 
 namespace {
-
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-    std::size_t count = 0;
-    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-    return count;
-}
 
 Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype = DType::float32) {
     const Tensor x = xgrad::random::Generator(seed).normal(shape, 0, 0.5, dtype);
