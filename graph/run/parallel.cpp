@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <cstdint>
@@ -69,34 +70,73 @@ inline void pause() noexcept {
 #endif
 }
 
+/// The parts of a call that one of its threads begins with, in one word with the number of the call, so that taking a
+/// part from a call that is over fails. Numbers come again after 2^32 calls.
+class alignas(64) Share {
+  public:
+    static constexpr std::size_t most = (std::size_t{1} << 16) - 1;
+
+    void set(std::uint32_t call, std::size_t begin, std::size_t end) noexcept {
+        word_.store(word(call, begin, end), std::memory_order_release);
+    }
+
+    /// The next part of the call, from the front or the back: number + 1, or 0 if none is left. What `see` reads
+    /// belongs to the same call.
+    template <class See>
+    std::size_t take(std::uint32_t call, bool from_front, See&& see) noexcept {
+        for (std::uint64_t now = word_.load(std::memory_order_acquire);;) {
+            const std::size_t begin = now >> end_bits & most, end = now & most;
+            if (now >> call_shift != call || begin == end) return 0;
+            see();
+            const std::uint64_t rest = from_front ? word(call, begin + 1, end) : word(call, begin, end - 1);
+            if (word_.compare_exchange_weak(now, rest, std::memory_order_acq_rel, std::memory_order_acquire)) {
+                return from_front ? begin + 1 : end;
+            }
+        }
+    }
+
+  private:
+    static constexpr unsigned end_bits = 16, call_shift = 32;
+
+    static std::uint64_t word(std::uint32_t call, std::uint64_t begin, std::uint64_t end) noexcept {
+        return std::uint64_t{call} << call_shift | begin << end_bits | end;
+    }
+
+    std::atomic<std::uint64_t> word_{0};
+};
+
 /// The library's threads. One call at a time has them; another that comes meanwhile, or from within a part, does its
-/// parts by itself.
+/// parts by itself. Nobody waits for a thread that has taken no part.
 ///
-/// The next part and the number of the call are one word, so that taking a part from a call that is over fails. Calls
-/// have even numbers; an odd one says that the next is being set up. Nobody waits for a thread that has taken no part.
+/// Every thread has its share, the same in all calls with so many parts, and goes through it from the front and in the
+/// next call from the back: the second cache of its processor still has what it worked on last. Then it takes what the
+/// others have left, from the end that is not theirs.
 class Pool {
   public:
     void call(std::size_t parts, std::size_t bytes, Part run, void* work) {
         const std::unique_lock lock(busy_, std::try_to_lock);
         const std::size_t helpers = std::min(threads(), parts) - 1;
-        if (!lock.owns_lock() || within_part || helpers == 0 || parts > last_part || !is_worth_it(bytes)) {
+        if (!lock.owns_lock() || within_part || helpers == 0 || !is_worth_it(bytes)) {
             for (std::size_t part = 0; part < parts; ++part) run(work, part);
             return;
         }
         start_threads(helpers);
-        // Closed first: a thread that still holds the last call's word must not meet this one's parts.
-        const std::uint64_t number = (next_.load(std::memory_order_relaxed) >> call_shift) + 2;
-        next_.store((number - 1) << call_shift | last_part, std::memory_order_seq_cst);
+        const std::uint32_t number = number_.load(std::memory_order_relaxed) + 1;
         run_ = run;
         work_ = work;
         parts_ = parts;
+        at_once_ = (parts + Share::most - 1) / Share::most;
         done_ = 0;
         error_ = nullptr;
         helpers_ = helpers;
-        next_.store(number << call_shift, std::memory_order_seq_cst);
-        if (asleep_.load(std::memory_order_seq_cst) > 0) next_.notify_all();
+        const std::size_t lots = (parts + at_once_ - 1) / at_once_, sharers = helpers + 1;
+        for (std::size_t i = 0; i < sharers; ++i) {
+            shares_[i].set(number, lots * i / sharers, lots * (i + 1) / sharers);
+        }
+        number_.store(number, std::memory_order_seq_cst);
+        if (asleep_.load(std::memory_order_seq_cst) > 0) number_.notify_all();
         within_part = true;
-        take_parts(number);
+        take_parts(number, 0);
         within_part = false;
         for (std::size_t turn = 0; done_.load(std::memory_order_acquire) < parts; ++turn) {
             if (turn < patience) {
@@ -111,8 +151,6 @@ class Pool {
     void begin_computation() noexcept { slept_through_.store(0, std::memory_order_relaxed); }
 
   private:
-    static constexpr unsigned call_shift = 32;
-    static constexpr std::uint64_t last_part = (std::uint64_t{1} << call_shift) - 1;
     // How often a thread looks for work before it sleeps: it should bridge the gap between two steps of one
     // computation, and not take the processor from others.
     static constexpr std::size_t patience = 2000;
@@ -129,49 +167,65 @@ class Pool {
     void start_threads(std::size_t helpers) noexcept {
         try {
             for (; started_ < helpers; ++started_) {
-                std::thread([this, number = started_] { serve(number); }).detach();
+                std::thread([this, number = started_ + 1] { serve(number); }).detach();
             }
         } catch (const std::system_error&) {
             // Those that could be started do the work.
         }
     }
 
-    void take_parts(std::uint64_t call) {
-        for (;;) {
-            std::uint64_t next = next_.load(std::memory_order_acquire);
-            const std::size_t parts = parts_.load(std::memory_order_relaxed);
-            const Part run = run_.load(std::memory_order_relaxed);
-            void* work = work_.load(std::memory_order_relaxed);
-            const std::uint64_t part = next & last_part;
-            if (next >> call_shift != call || part >= parts) return;
-            if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel)) continue;
+    /// Takes parts of the call until none is left, first those of this thread's own share.
+    void take_parts(std::uint32_t call, std::size_t own) {
+        const bool is_forward = call % 2 == 0;
+        const std::size_t sharers = helpers_.load(std::memory_order_relaxed) + 1;
+        for (std::size_t i = 0; i < sharers; ++i) {
+            Share& share = shares_[(own + i) % sharers];
+            while (take_from(share, call, is_forward == (i == 0))) {
+            }
+        }
+    }
+
+    bool take_from(Share& share, std::uint32_t call, bool from_front) {
+        Part run = nullptr;
+        void* work = nullptr;
+        std::size_t parts = 0, at_once = 0;
+        const std::size_t taken = share.take(call, from_front, [&]() noexcept {
+            run = run_.load(std::memory_order_relaxed);
+            work = work_.load(std::memory_order_relaxed);
+            parts = parts_.load(std::memory_order_relaxed);
+            at_once = at_once_.load(std::memory_order_relaxed);
+        });
+        if (taken == 0) return false;
+        const std::size_t first = (taken - 1) * at_once, end = std::min(parts, taken * at_once);
+        for (std::size_t part = first; part < end; ++part) {
             try {
                 run(work, part);
             } catch (...) {
                 const std::lock_guard lock(error_mutex_);
                 error_ = std::current_exception();
             }
-            done_.fetch_add(1, std::memory_order_release);
         }
+        done_.fetch_add(end - first, std::memory_order_release);
+        return true;
     }
 
     void serve(std::size_t number) {
         within_part = true;
-        std::uint64_t served = 0;
+        std::uint32_t served = 0;
         for (;;) {
-            std::uint64_t next = next_.load(std::memory_order_acquire);
-            for (std::size_t turn = 0; next >> call_shift == served && turn < patience; ++turn) {
+            std::uint32_t next = number_.load(std::memory_order_acquire);
+            for (std::size_t turn = 0; next == served && turn < patience; ++turn) {
                 pause();
-                next = next_.load(std::memory_order_acquire);
+                next = number_.load(std::memory_order_acquire);
             }
-            while (next >> call_shift == served) {
+            while (next == served) {
                 asleep_.fetch_add(1, std::memory_order_seq_cst);
-                next_.wait(next, std::memory_order_seq_cst);
+                number_.wait(next, std::memory_order_seq_cst);
                 asleep_.fetch_sub(1, std::memory_order_seq_cst);
-                next = next_.load(std::memory_order_acquire);
+                next = number_.load(std::memory_order_acquire);
             }
-            served = next >> call_shift;
-            if (number < helpers_.load(std::memory_order_relaxed)) take_parts(served);
+            served = next;
+            if (number <= helpers_.load(std::memory_order_relaxed)) take_parts(served, number);
         }
     }
 
@@ -182,13 +236,15 @@ class Pool {
     std::atomic<Part> run_{nullptr};
     std::atomic<void*> work_{nullptr};
     std::atomic<std::size_t> parts_{0};
+    std::atomic<std::size_t> at_once_{1};  // parts that are taken together, where there are more than a word can count
     std::atomic<std::size_t> helpers_{0};
     std::mutex error_mutex_;
     std::exception_ptr error_;
     std::atomic<std::size_t> asleep_{0};
-    std::atomic<std::size_t> slept_through_{0};  // bytes worked on while all threads slept
-    alignas(64) std::atomic<std::uint64_t> next_{0};
+    std::atomic<std::size_t> slept_through_{0};         // bytes worked on while all threads slept
+    alignas(64) std::atomic<std::uint32_t> number_{0};  // of the last call
     alignas(64) std::atomic<std::size_t> done_{0};
+    std::array<Share, most_threads> shares_;
 };
 
 thread_local bool Pool::within_part = false;

@@ -24,8 +24,10 @@ void run_parts(std::size_t parts, std::size_t bytes, Part run, void* work);
 /// What a part computes must not depend on the others, so that the result does not depend on the number of threads.
 /// Throws what a part throws, when no other is running any more.
 ///
-/// The threads are the library's own and wait, asleep, for the next call. Each takes the next part when it is done with
-/// one, so that a thread whose processor is busy with something else holds nobody up: the others do its share.
+/// The threads are the library's own and wait, asleep, for the next call. Each begins with a share of its own, which is
+/// the same in each call with so many parts, and takes one part after the other, so that a thread whose processor is
+/// busy with something else holds nobody up: the others do what it has left. One call goes through the parts upwards,
+/// the next downwards, since what was worked on last is still in a cache.
 template <class Work>
 void parallel_for(std::size_t parts, std::size_t bytes, Work&& work) {
     if (parts < 2 || bytes < worth_while) {

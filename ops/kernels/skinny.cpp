@@ -152,9 +152,7 @@ void by_columns(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::i
     const std::int64_t parts = (B.columns + columns_per_part - 1) / columns_per_part;
     const auto bytes = static_cast<std::size_t>(B.rows * B.columns) * sizeof(T);
     run::parallel_for(static_cast<std::size_t>(parts), bytes, [&](std::size_t part) {
-        // From the last column to the first: of what went through the cache before, in another product with B, the end
-        // is still there.
-        const std::int64_t first = (parts - 1 - static_cast<std::int64_t>(part)) * columns_per_part;
+        const std::int64_t first = static_cast<std::int64_t>(part) * columns_per_part;
         const std::int64_t end = std::min(B.columns, first + columns_per_part);
         for (std::int64_t i = 0; i < A.rows; ++i) {
             const T* row = a + i * A.columns;

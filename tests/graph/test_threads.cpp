@@ -149,6 +149,20 @@ BOOST_AUTO_TEST_CASE(every_part_is_done_once) {
     xgrad::set_threads(before);
 }
 
+BOOST_AUTO_TEST_CASE(more_parts_than_a_share_can_count_are_done_once) {
+    const std::size_t before = xgrad::threads();
+    for (const std::size_t threads : {2, 3}) {
+        xgrad::set_threads(threads);
+        for (const std::size_t count : {65'534, 65'535, 65'536, 196'609, 1'000'003}) {
+            std::vector<std::atomic<unsigned char>> times(count);
+            xgrad::run::parallel_for(count, std::size_t{1} << 30, [&](std::size_t part) { ++times[part]; });
+            const bool once = std::all_of(times.begin(), times.end(), [](const auto& time) { return time == 1; });
+            BOOST_TEST(once, count << " parts, " << threads << " threads");
+        }
+    }
+    xgrad::set_threads(before);
+}
+
 BOOST_AUTO_TEST_CASE(parts_within_parts_and_callers_at_once) {
     const std::size_t before = xgrad::threads();
     xgrad::set_threads(4);
