@@ -33,6 +33,10 @@ struct BlockKernels {
     BlockKernel kernel(DType dtype) const {
         return table[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(isa())];
     }
+    /// Another kernel for one dtype and instruction set, where one is written for it.
+    constexpr void replace(DType dtype, Isa isa, BlockKernel by) {
+        table[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(isa)] = by;
+    }
     bool takes(DType dtype) const { return table[static_cast<std::size_t>(dtype)][0] != nullptr; }
 };
 

@@ -10,6 +10,7 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/kernels/permuted_tables.hpp>
 #include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/special.hpp>
 #include <xgrad/ops/structure.hpp>
@@ -19,10 +20,18 @@ namespace xgrad {
 
 namespace {
 
+constexpr BlockKernels sigmoid_kernels() {
+    BlockKernels all = floating<1>([](auto x) { return math::sigmoid(x); });
+#if defined(__x86_64__)
+    all.replace(DType::float32, Isa::avx512, &kernels::sigmoid_avx512);
+#endif
+    return all;
+}
+
 const Op& sigmoid_op = define(Elementwise{
     .name = "sigmoid",
     .math = "y = 1 / (1 + e^-x)",
-    .forward = floating<1>([](auto x) { return math::sigmoid(x); }),
+    .forward = sigmoid_kernels(),
     .partials = {[](const Record& r) { return r.output() * (1 - r.output()); }},  // y' = y (1 - y)
     .probes = unary_probes(between(-3, 3)),
 });

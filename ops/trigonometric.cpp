@@ -3,6 +3,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/math.hpp>
+#include <xgrad/ops/kernels/permuted_tables.hpp>
 #include <xgrad/ops/powers.hpp>
 
 namespace xgrad {
@@ -94,10 +95,18 @@ const Op& cosh_op = define(Elementwise{
     .probes = unary_probes(between(-2, 2)),
 });
 
+constexpr BlockKernels tanh_kernels() {
+    BlockKernels all = floating<1>([](auto x) { return math::tanh(x); });
+#if defined(__x86_64__)
+    all.replace(DType::float32, Isa::avx512, &kernels::tanh_avx512);
+#endif
+    return all;
+}
+
 const Op& tanh_op = define(Elementwise{
     .name = "tanh",
     .math = "y = tanh x",
-    .forward = floating<1>([](auto x) { return math::tanh(x); }),
+    .forward = tanh_kernels(),
     .partials = {[](const Record& r) { return 1 - square(r.output()); }},  // y' = 1 - y²; cosh² would overflow
     .probes = unary_probes(between(-3, 3)),
 });
