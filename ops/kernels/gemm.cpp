@@ -16,6 +16,7 @@
 
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/kernels/blas_alone.hpp>
+#include <xgrad/ops/kernels/narrow.hpp>
 #include <xgrad/ops/kernels/onednn.hpp>
 #include <xgrad/ops/kernels/skinny.hpp>
 #include <xgrad/ops/kernels/slow_blas.hpp>
@@ -109,6 +110,8 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     const Matrix<T> flipped_A{A.data, A.columns, A.rows, A.column_stride, A.row_stride};
     const Matrix<T> flipped_B{B.data, B.columns, B.rows, B.column_stride, B.row_stride};
     if (is_skinny(flipped_B, flipped_A)) return multiply_skinny(flipped_B, flipped_A, C, std::int64_t{1}, B.columns);
+    if (is_narrow(A, B)) return multiply_narrow(A, B, C, B.columns, std::int64_t{1});
+    if (is_narrow(flipped_B, flipped_A)) return multiply_narrow(flipped_B, flipped_A, C, std::int64_t{1}, B.columns);
 
     const BlasMatrix<T> a(A);
     const BlasMatrix<T> b(B);

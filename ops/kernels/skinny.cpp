@@ -6,6 +6,7 @@
 
 #include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/ops/kernels/pieces.hpp>
 #include <xgrad/ops/kernels/registers.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
 
@@ -118,12 +119,7 @@ void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int6
                                                 sums + piece * row_sums + i * B.columns + first);
         }
     });
-    for (std::int64_t width = 1; width < pieces; width *= 2) {
-        for (std::int64_t piece = 0; piece + width < pieces; piece += 2 * width) {
-            T* sum = sums + piece * row_sums;
-            for (std::int64_t e = 0; e < row_sums; ++e) sum[e] += sum[width * row_sums + e];
-        }
-    }
+    add_up_pieces(sums, pieces, row_sums);
     for (std::int64_t i = 0; i < A.rows && !in_place; ++i) {
         for (std::int64_t j = 0; j < B.columns; ++j) {
             C[i * row_stride + j * column_stride] = sums[i * B.columns + j];

@@ -8,8 +8,8 @@
 
 #include "support.hpp"
 
-// Products of every kernel (few rows, few columns, pieces for several threads, a plain call of the BLAS), in every
-// direction in which the factors may lie in memory, against sums in 80 bits.
+// Products of every kernel (few rows, few columns, some rows, pieces for several threads, a plain call of the BLAS), in
+// every direction in which the factors may lie in memory, against sums in 80 bits.
 
 using support::same_bits;
 using xgrad::DType;
@@ -22,7 +22,7 @@ struct Extents {
     std::int64_t m, k, n;
 };
 
-constexpr std::array<Extents, 13> all_extents{{{1, 1, 1},
+constexpr std::array<Extents, 18> all_extents{{{1, 1, 1},
                                                {1, 5, 1},
                                                {1, 3000, 70},
                                                {4, 2, 400},
@@ -34,7 +34,12 @@ constexpr std::array<Extents, 13> all_extents{{{1, 1, 1},
                                                {5, 7, 5},
                                                {300, 400, 150},
                                                {33, 2000, 600},
-                                               {1000, 20, 500}}};
+                                               {1000, 20, 500},
+                                               {20, 1300, 209},
+                                               {24, 300, 1000},
+                                               {7, 2100, 130},
+                                               {5, 513, 521},
+                                               {530, 500, 17}}};
 
 Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype) {
     return xgrad::random::Generator(seed).normal(shape, 0, 1, dtype);
@@ -99,6 +104,21 @@ BOOST_AUTO_TEST_CASE(a_gap_between_rows_and_between_columns) {
     const Tensor B = transpose(view(wide, {xgrad::range(3, 9), 1, xgrad::all(), 0}));
     const Tensor expected = matmul(astype(A, DType::longdouble), astype(B, DType::longdouble));
     BOOST_TEST(amax(abs(matmul(A, B) - expected)).item() < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(some_rows_read_nothing_but_the_factors) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    for (const DType dtype : {DType::float32, DType::float64}) {
+        const auto beside = [&](std::int64_t columns) { return xgrad::full({601, columns}, nan, dtype); };
+        const Tensor wide = xgrad::concatenate({beside(3), drawn({601, 503}, 1, dtype), beside(5)}, 1);
+        const Tensor B = view(wide, {xgrad::all(), xgrad::range(3, 506)});
+        for (const Tensor& factor : {B, transpose(B)}) {
+            const Tensor A = view(drawn({9, factor.shape()[0], 2}, 2, dtype), {xgrad::all(), xgrad::all(), 1});
+            const Tensor expected = matmul(astype(A, DType::longdouble), astype(factor, DType::longdouble));
+            const double bound = dtype == DType::float32 ? 1e-4 : 1e-12;
+            BOOST_TEST(amax(abs(matmul(A, factor) - expected)).item() < bound);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
