@@ -107,7 +107,12 @@ void multiply_panel(Rows<const T> X, std::int64_t rows, std::int64_t terms, Rows
     if (rows > 0) detail::run_for_isa<Multiply<T>>(X, rows, terms, M, width, C, into);
 }
 
-constexpr std::int64_t terms_of_piece = 1024;  // whose products are added up together
+/// How many terms are added up together: in pieces of one size, which are bounded in number, since each needs memory.
+std::int64_t terms_of_piece(std::int64_t terms) {
+    constexpr std::int64_t about = 1024, most_pieces = 64;
+    const std::int64_t pieces = std::clamp<std::int64_t>((terms + about / 2) / about, 1, most_pieces);
+    return (terms + pieces - 1) / pieces;
+}
 
 /// The columns of a part, so that there are some parts, of which none has short rows.
 std::int64_t columns_of_part(std::int64_t columns, std::int64_t pieces) {
@@ -208,8 +213,8 @@ void copy_out(Rows<const T> from, std::int64_t rows, std::int64_t columns, T* C,
               std::int64_t column_stride) {
     if (row_stride == 1) return transpose(from.first, rows, columns, from.stride, C, column_stride);
     for (std::int64_t i = 0; i < rows; ++i) {
-        for (std::int64_t j = 0; j < columns; ++j)
-            C[i * row_stride + j * column_stride] = from.first[i * from.stride + j];
+        const T* row = from.first + i * from.stride;
+        for (std::int64_t j = 0; j < columns; ++j) C[i * row_stride + j * column_stride] = row[j];
     }
 }
 
@@ -219,7 +224,7 @@ template <class T>
 void multiply_narrow(const Matrix<T>& A, const Matrix<T>& B, T* C, std::int64_t row_stride,
                      std::int64_t column_stride) {
     const bool by_rows = B.column_stride == 1;
-    const std::int64_t pieces = (B.rows + terms_of_piece - 1) / terms_of_piece;
+    const std::int64_t most_terms = terms_of_piece(B.rows), pieces = (B.rows + most_terms - 1) / most_terms;
     const std::int64_t most_columns = std::min(columns_of_part(B.columns, pieces), B.columns);
     const std::int64_t strips = (B.columns + most_columns - 1) / most_columns;
     const std::int64_t parts = pieces * strips;
@@ -235,22 +240,22 @@ void multiply_narrow(const Matrix<T>& A, const Matrix<T>& B, T* C, std::int64_t 
         if (by_rows) return copy_out(from, A.rows, columns, target, row_stride, column_stride);
         copy_out(from, columns, A.rows, target, column_stride, row_stride);
     };
-    run::parallel_for(static_cast<std::size_t>(parts), static_cast<std::size_t>(parts) * run::worth_waking,
-                      [&](std::size_t number) {
-                          // The pieces of a strip behind each other; in the order of B in memory if it is one strip.
-                          const auto strip = static_cast<std::int64_t>(number) / pieces,
-                                     piece = static_cast<std::int64_t>(number) % pieces;
-                          const std::int64_t k = piece * terms_of_piece, first = strip * most_columns;
-                          const Part<T> part{.A = A,
-                                             .B = B,
-                                             .first_term = k,
-                                             .end_term = std::min(B.rows, k + terms_of_piece),
-                                             .first_column = first,
-                                             .end_column = std::min(B.columns, first + most_columns)};
-                          const Rows<T> sum{sums.data() + static_cast<std::int64_t>(number) * sum_size, sum_row};
-                          by_rows ? part.by_rows(sum) : part.by_columns(sum);
-                          if (pieces == 1) out(strip);
-                      });
+    // The pieces of a strip behind each other; in the order of B in memory if it is one strip.
+    const auto compute = [&](std::size_t number) {
+        const auto strip = static_cast<std::int64_t>(number) / pieces,
+                   piece = static_cast<std::int64_t>(number) % pieces;
+        const std::int64_t k = piece * most_terms, first = strip * most_columns;
+        const Part<T> part{.A = A,
+                           .B = B,
+                           .first_term = k,
+                           .end_term = std::min(B.rows, k + most_terms),
+                           .first_column = first,
+                           .end_column = std::min(B.columns, first + most_columns)};
+        const Rows<T> sum{sums.data() + static_cast<std::int64_t>(number) * sum_size, sum_row};
+        by_rows ? part.by_rows(sum) : part.by_columns(sum);
+        if (pieces == 1) out(strip);
+    };
+    run::parallel_for(static_cast<std::size_t>(parts), static_cast<std::size_t>(parts) * run::worth_waking, compute);
     for (std::int64_t strip = 0; strip < strips && pieces > 1; ++strip) {
         add_up_pieces(sums.data() + strip * pieces * sum_size, pieces, sum_size);
         out(strip);

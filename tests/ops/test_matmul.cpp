@@ -22,7 +22,7 @@ struct Extents {
     std::int64_t m, k, n;
 };
 
-constexpr std::array<Extents, 18> all_extents{{{1, 1, 1},
+constexpr std::array<Extents, 19> all_extents{{{1, 1, 1},
                                                {1, 5, 1},
                                                {1, 3000, 70},
                                                {4, 2, 400},
@@ -39,7 +39,8 @@ constexpr std::array<Extents, 18> all_extents{{{1, 1, 1},
                                                {24, 300, 1000},
                                                {7, 2100, 130},
                                                {5, 513, 521},
-                                               {530, 500, 17}}};
+                                               {530, 500, 17},
+                                               {6, 70000, 5}}};
 
 Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype) {
     return xgrad::random::Generator(seed).normal(shape, 0, 1, dtype);
