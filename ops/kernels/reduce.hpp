@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <xgrad/graph/op.hpp>
-#include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 
@@ -68,30 +67,20 @@ class Cascade {
 
 inline constexpr std::int64_t sum_block = 1024;
 
-/// In so many strands that the wide registers need not wait for each other's sums.
-struct SumOfBlock {
-    template <class A, class T>
-    [[gnu::always_inline]] static inline void run(const T* values, std::int64_t count, A* sum) {
-        constexpr std::int64_t strands = 32;
-        A sums[strands] = {};
-        std::int64_t i = 0;
-        for (; i + strands <= count; i += strands) {
-            for (std::int64_t s = 0; s < strands; ++s) sums[s] += static_cast<A>(values[i + s]);
-        }
-        for (; i < count; ++i) sums[i % strands] += static_cast<A>(values[i]);
-        for (std::int64_t width = strands / 2; width > 0; width /= 2) {
-            for (std::int64_t s = 0; s < width; ++s) sums[s] += sums[s + width];
-        }
-        *sum = sums[0];
-    }
-};
-
-/// The sum of one contiguous block.
+/// The sum of one contiguous block, in sixteen strands.
 template <class A, class T>
 inline A sum_of_block(const T* values, std::int64_t count) {
-    A sum;
-    xgrad::detail::run_per_isa<SumOfBlock>(values, count, &sum);
-    return sum;
+    constexpr std::int64_t strands = 16;
+    A sums[strands] = {};
+    std::int64_t i = 0;
+    for (; i + strands <= count; i += strands) {
+        for (std::int64_t s = 0; s < strands; ++s) sums[s] += static_cast<A>(values[i + s]);
+    }
+    for (; i < count; ++i) sums[i % strands] += static_cast<A>(values[i]);
+    for (std::int64_t width = strands / 2; width > 0; width /= 2) {
+        for (std::int64_t s = 0; s < width; ++s) sums[s] += sums[s + width];
+    }
+    return sums[0];
 }
 
 /// Calls f(values, count) for the reduced elements of one result, in blocks of fixed size, packed where they are not
