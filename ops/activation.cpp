@@ -20,18 +20,10 @@ namespace xgrad {
 
 namespace {
 
-constexpr BlockKernels sigmoid_kernels() {
-    BlockKernels all = floating<1>([](auto x) { return math::sigmoid(x); });
-#if defined(__x86_64__)
-    all.replace(DType::float32, Isa::avx512, &kernels::sigmoid_avx512);
-#endif
-    return all;
-}
-
 const Op& sigmoid_op = define(Elementwise{
     .name = "sigmoid",
     .math = "y = 1 / (1 + e^-x)",
-    .forward = sigmoid_kernels(),
+    .forward = kernels::with_table(floating<1>([](auto x) { return math::sigmoid(x); }), kernels::sigmoid_avx512),
     .partials = {[](const Record& r) { return r.output() * (1 - r.output()); }},  // y' = y (1 - y)
     .probes = unary_probes(between(-3, 3)),
 });

@@ -95,18 +95,10 @@ const Op& cosh_op = define(Elementwise{
     .probes = unary_probes(between(-2, 2)),
 });
 
-constexpr BlockKernels tanh_kernels() {
-    BlockKernels all = floating<1>([](auto x) { return math::tanh(x); });
-#if defined(__x86_64__)
-    all.replace(DType::float32, Isa::avx512, &kernels::tanh_avx512);
-#endif
-    return all;
-}
-
 const Op& tanh_op = define(Elementwise{
     .name = "tanh",
     .math = "y = tanh x",
-    .forward = tanh_kernels(),
+    .forward = kernels::with_table(floating<1>([](auto x) { return math::tanh(x); }), kernels::tanh_avx512),
     .partials = {[](const Record& r) { return 1 - square(r.output()); }},  // y' = 1 - y²; cosh² would overflow
     .probes = unary_probes(between(-3, 3)),
 });

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include <xgrad/graph/block_kernel.hpp>
+
 /// Functions of n numbers of single precision, for AVX-512. A table of polynomials stands in registers, from which a
 /// permutation takes the coefficients of each lane: no exponential and no division. (Tables in registers: Intel's
 /// vector mathematics library does so. The coefficients were fitted here, by least squares with weights that level the
@@ -18,6 +20,16 @@ void tanh_avx512(const void* const* inputs, void* output, std::size_t n);
 /// Errs by less than 1.2 ulp, and never falls where x rises, both seen in all numbers.
 void sigmoid_avx512(const void* const* inputs, void* output, std::size_t n);
 
+#else
+
+inline constexpr BlockKernel tanh_avx512 = nullptr, sigmoid_avx512 = nullptr;
+
 #endif
+
+/// These kernels, but for float32 on AVX-512 the one that is written for it, if there is one.
+constexpr BlockKernels with_table(BlockKernels kernels, BlockKernel table) {
+    if (table) kernels.replace(DType::float32, Isa::avx512, table);
+    return kernels;
+}
 
 }  // namespace xgrad::kernels
