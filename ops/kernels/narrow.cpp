@@ -9,14 +9,13 @@
 #include <xgrad/ops/kernels/registers.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
 #include <xgrad/ops/kernels/transposition.hpp>
+#include <xgrad/ops/kernels/window_product.hpp>  // Into
 
 // This file is compiled with -ffp-contract=fast: multiplications and additions may be one instruction, as in a BLAS.
 
 namespace xgrad::kernels {
 
 namespace {
-
-enum class Into : bool { overwritten, added_to };
 
 /// Rows that lie so many numbers apart.
 template <class T>

@@ -17,8 +17,8 @@ bool is_narrow(const Matrix<T>& A, const Matrix<T>& B) {
     return A.rows <= most_narrow_rows && (B.column_stride == 1 || B.row_stride == 1) && B.rows * B.columns >= large;
 }
 
-/// C_ij = Σ_k A_ik B_kj for a narrow A, with C's strides given. B is read where it lies. Sums are cut into pieces of
-/// fixed length, whose results are added up in order: the bits do not depend on the number of threads.
+/// C_ij = Σ_k A_ik B_kj for a narrow A, with C's strides given. B is read where it lies. Sums are cut into pieces by
+/// their length alone, whose results are added up in order: the bits do not depend on the number of threads.
 template <class T>
 void multiply_narrow(const Matrix<T>& A, const Matrix<T>& B, T* C, std::int64_t row_stride, std::int64_t column_stride);
 
