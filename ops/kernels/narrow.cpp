@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <xgrad/graph/per_isa.hpp>
-#include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/kernels/pieces.hpp>
 #include <xgrad/ops/kernels/registers.hpp>
@@ -17,15 +16,31 @@ namespace xgrad::kernels {
 
 namespace {
 
-/// Rows that lie so many numbers apart.
+/// Rows that lie so many numbers apart. While they are read, what lies so many numbers ahead is brought into the second
+/// cache, a few lines at a time: some processors drop what is asked of them at once beyond that.
 template <class T>
 struct Rows {
+    static constexpr std::int64_t line = 64 / sizeof(T);
+
     T* first;
     std::int64_t stride;
+    std::int64_t ahead = 0;
+
+    Rows from(std::int64_t row) const { return {first + row * stride, stride, ahead}; }
+    // Inlined, since compilers drop calls of a function that does nothing but this.
+    [[gnu::always_inline]] void fetch(const T* number) const { __builtin_prefetch(number + ahead, 0, 2); }
 };
 
 constexpr int vectors_of_panel(Isa isa) {
-    return isa == Isa::avx512 ? 3 : 2;
+    return isa == Isa::baseline ? 2 : 3;
+}
+
+/// The tallest tile with so many registers side by side. Of 32 registers of AVX-512 it takes 21, of 16 at most 12, with
+/// those of M and one that a number is repeated in; no more rows than general registers can point to: GCC would keep
+/// pointers in vector registers, and fetching them takes the place of products.
+constexpr int most_rows(Isa isa, int vectors) {
+    constexpr int on_avx2[] = {7, 6, 4};
+    return isa == Isa::avx512 ? 7 : isa == Isa::avx2 ? on_avx2[vectors - 1] : 4;
 }
 
 /// C = X M, or C += X M, where X (rows, terms), M (terms, some registers) and C (rows, some registers). A tile of C
@@ -36,13 +51,11 @@ struct Multiply {
     struct For {
         using Vector = Register<T, isa>;
         static constexpr std::int64_t lane = lanes<T>(isa);
-        // Of 32 registers 21, with those of M and one that a number is repeated in; no more rows than general registers
-        // can point to: GCC would keep pointers in vector registers, and fetching them takes the place of products.
-        static constexpr int most_rows = isa == Isa::avx512 ? 7 : 4;
 
         template <int Height, int Vectors>
         [[gnu::always_inline]] static inline void tile(Rows<const T> X, std::int64_t terms, Rows<const T> M, Rows<T> C,
                                                        Into into) {
+            constexpr std::int64_t line = Rows<T>::line;
             const T* numbers[Height];
             Vector sums[Height][Vectors];
             for (int i = 0; i < Height; ++i) {
@@ -50,11 +63,17 @@ struct Multiply {
                 for (int v = 0; v < Vectors; ++v) sums[i][v] = Vector{};
             }
             const T* row = M.first;
-            for (std::int64_t k = 0; k < terms; ++k, row += M.stride) {
-                Vector m[Vectors];
-                for (int v = 0; v < Vectors; ++v) load(row + v * lane, m[v]);
-                for (int i = 0; i < Height; ++i) {
-                    for (int v = 0; v < Vectors; ++v) sums[i][v] += numbers[i][k] * m[v];
+            for (std::int64_t begin = 0; begin < terms; begin += line) {
+                for (int i = 0; i < Height; ++i) X.fetch(numbers[i] + begin);
+                for (std::int64_t k = begin; k < std::min(terms, begin + line); ++k, row += M.stride) {
+                    for (int at = 0; at < Vectors * lane; at += line) M.fetch(row + at);
+                    Vector m[Vectors];
+#pragma GCC unroll 8
+                    for (int v = 0; v < Vectors; ++v) load(row + v * lane, m[v]);
+#pragma GCC unroll 8
+                    for (int i = 0; i < Height; ++i) {
+                        for (int v = 0; v < Vectors; ++v) sums[i][v] += numbers[i][k] * m[v];
+                    }
                 }
             }
             for (int i = 0; i < Height; ++i) {
@@ -80,10 +99,11 @@ struct Multiply {
         [[gnu::always_inline]] static inline void panel(Rows<const T> X, std::int64_t rows, std::int64_t terms,
                                                         Rows<const T> M, Rows<T> C, Into into) {
             // Tiles of one height, that none is left over with too few rows to keep the processor busy.
-            const std::int64_t tiles = (rows + most_rows - 1) / most_rows, height = (rows + tiles - 1) / tiles;
+            constexpr int most = most_rows(isa, Vectors);
+            const std::int64_t tiles = (rows + most - 1) / most, height = (rows + tiles - 1) / tiles;
             for (std::int64_t i = 0; i < rows; i += height) {
-                tile_of<most_rows, Vectors>(std::min(height, rows - i), {X.first + i * X.stride, X.stride}, terms, M,
-                                            {C.first + i * C.stride, C.stride}, into);
+                tile_of<most, Vectors>(std::min(height, rows - i), X.from(i), terms, M, C.from(i), into);
+                M.ahead = 0;
             }
         }
 
@@ -134,18 +154,18 @@ struct Part {
 
     /// C where B's rows have no gaps: its columns in panels, each of which meets all rows of A.
     void by_rows(Rows<T> C) const {
-        constexpr std::int64_t most_terms = 128;  // so many rows of B stay in the second cache for the next panel
+        constexpr std::int64_t most_terms = 128;  // so many rows of B stay in the second cache, and the next
         const std::int64_t columns = end_column - first_column, panels = (columns + panel_width - 1) / panel_width;
         const Scratch<T> of_A(A.rows * most_terms), of_B(most_terms * panel_width);
         for (std::int64_t k = first_term; k < end_term; k += most_terms) {
             const std::int64_t terms = std::min(most_terms, end_term - k);
             // A's own rows may lie so far apart that they are on top of each other in the first cache.
-            copy({A.data + k * A.column_stride, A.row_stride}, A.column_stride, A.rows, terms,
+            copy({A.data + k * A.column_stride, A.row_stride, most_terms}, A.column_stride, A.rows, terms,
                  {of_A.data(), most_terms});
             for (std::int64_t panel = 0; panel < panels; ++panel) {
                 const std::int64_t first = panel * panel_width, used = std::min(panel_width, columns - first);
-                fetch_share(k + most_terms, most_terms, panel, panels);
-                Rows<const T> M{B.data + k * B.row_stride + first_column + first, B.row_stride};
+                Rows<const T> M{B.data + k * B.row_stride + first_column + first, B.row_stride,
+                                most_terms * B.row_stride};
                 if (used != padded(used)) {
                     std::fill_n(of_B.data(), terms * padded(used), T(0));
                     copy(M, 1, terms, used, {of_B.data(), padded(used)});
@@ -168,16 +188,13 @@ struct Part {
             const std::int64_t terms = std::min(most_terms, end_term - k);
             copy({A.data + k * A.column_stride, A.column_stride}, A.row_stride, terms, A.rows, {of_A.data(), width});
             for (std::int64_t j = first_column; j < end_column; j += columns_at_once) {
-                const std::int64_t next = j + columns_at_once;
-                for (std::int64_t i = next; i < std::min(next + columns_at_once, end_column); ++i) {
-                    run::fetch(B.data + i * B.column_stride + k, static_cast<std::size_t>(terms) * sizeof(T));
-                }
+                Rows<const T> X{B.data + j * B.column_stride + k, B.column_stride, columns_at_once * B.column_stride};
                 for (std::int64_t first = 0; first < width; first += panel_width) {
-                    multiply_panel<T>({B.data + j * B.column_stride + k, B.column_stride},
-                                      std::min(next, end_column) - j, terms, {of_A.data() + first, width},
+                    multiply_panel<T>(X, std::min(columns_at_once, end_column - j), terms, {of_A.data() + first, width},
                                       std::min(panel_width, width - first),
                                       {C.first + (j - first_column) * C.stride + first, C.stride},
                                       k == first_term ? Into::overwritten : Into::added_to);
+                    X.ahead = 0;
                 }
             }
         }
@@ -191,17 +208,10 @@ struct Part {
         }
         for (std::int64_t i = 0; i < rows; ++i) {
             const T* row = from.first + i * from.stride;
+            if (column_stride == 1) {
+                for (std::int64_t j = 0; j < columns; j += Rows<T>::line) from.fetch(row + j);
+            }
             for (std::int64_t j = 0; j < columns; ++j) to.first[i * to.stride + j] = row[j * column_stride];
-        }
-    }
-
-    /// Brings a share of the next rows of B into the second cache with every panel, in the order in which they lie in
-    /// memory.
-    void fetch_share(std::int64_t k, std::int64_t terms, std::int64_t panel, std::int64_t panels) const {
-        const std::int64_t end = std::min(end_term, k + terms * (panel + 1) / panels);
-        for (std::int64_t row = k + terms * panel / panels; row < end; ++row) {
-            run::fetch(B.data + row * B.row_stride + first_column,
-                       static_cast<std::size_t>(end_column - first_column) * sizeof(T));
         }
     }
 };

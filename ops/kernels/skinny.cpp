@@ -35,8 +35,8 @@ struct AddRows {
 };
 
 /// Two registers as one: of every piece of so many lanes, the upper half is added to the lower.
-template <int piece, class Strands, int... J>
-[[gnu::always_inline]] inline void fold(const Strands& x, const Strands& y, Strands& sum,
+template <int piece, class Vector, int... J>
+[[gnu::always_inline]] inline void fold(const Vector& x, const Vector& y, Vector& sum,
                                         std::integer_sequence<int, J...>) {
     constexpr int half = piece / 2;
     sum = __builtin_shufflevector(x, y, (J / half * piece + J % half)...) +
@@ -44,8 +44,8 @@ template <int piece, class Strands, int... J>
 }
 
 /// Every piece of a register as one number, side by side in the first lanes.
-template <int piece, class Strands, int... J>
-[[gnu::always_inline]] inline void fold_all(Strands& x, std::integer_sequence<int, J...> lanes) {
+template <int piece, class Vector, int... J>
+[[gnu::always_inline]] inline void fold_all(Vector& x, std::integer_sequence<int, J...> lanes) {
     if constexpr (piece > 1) {
         fold<piece>(x, x, x, lanes);
         fold_all<piece / 2>(x, lanes);
@@ -53,42 +53,61 @@ template <int piece, class Strands, int... J>
 }
 
 /// sums[c] = Σ_k a[k] b[c stride + k] for each of some columns, one or four, in as many strands as a cache line has
-/// numbers.
-template <int columns>
+/// numbers, whose sums are the same on every instruction set: an upper half is added to the lower until one is left.
+template <class T, int columns>
 struct Dots {
-    template <class T>
-    [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t stride, std::int64_t count,
-                                                  T* sums) {
-        constexpr int strands = 64 / sizeof(T);
-        constexpr std::make_integer_sequence<int, strands> lanes;
-        // The compiler finds these registers by itself for one column, but not for several.
-        using Strands = typename RegisterOf<T, strands>::Type;
-        Strands all[columns] = {};
-        std::int64_t k = 0;
-        for (; k + strands <= count; k += strands) {
-            Strands ak, bk;
-            load(a + k, ak);
+    template <Isa isa>
+    struct For {
+        using Vector = Register<T, isa>;
+        static constexpr int lane = lanes<T>(isa), strands = 64 / sizeof(T), vectors = strands / lane;
+
+        [[gnu::always_inline]] static inline void run(const T* a, const T* b, std::int64_t stride, std::int64_t count,
+                                                      T* sums) {
+            // The compiler finds these registers by itself for one column, but not for several.
+            Vector all[columns][vectors] = {};
+            std::int64_t k = 0;
+            for (; k + strands <= count; k += strands) {
 #pragma GCC unroll 8
-            for (int c = 0; c < columns; ++c) {
-                load(b + c * stride + k, bk);
-                all[c] += ak * bk;
+                for (int v = 0; v < vectors; ++v) {
+                    Vector ak, bk;
+                    load(a + k + v * lane, ak);
+#pragma GCC unroll 8
+                    for (int c = 0; c < columns; ++c) {
+                        load(b + c * stride + k + v * lane, bk);
+                        all[c][v] += ak * bk;
+                    }
+                }
+            }
+            T rest[columns] = {};
+            for (; k < count; ++k) {
+                for (int c = 0; c < columns; ++c) rest[c] += a[k] * b[c * stride + k];
+            }
+            for (int half = vectors / 2; half > 0; half /= 2) {
+                for (int c = 0; c < columns; ++c) {
+                    for (int v = 0; v < half; ++v) all[c][v] += all[c][v + half];
+                }
+            }
+            add_lanes(all, sums);
+            for (int c = 0; c < columns; ++c) sums[c] += rest[c];
+        }
+
+      private:
+        [[gnu::always_inline]] static inline void add_lanes(Vector (&all)[columns][vectors], T* sums) {
+            constexpr std::make_integer_sequence<int, lane> lanes;
+            if constexpr (columns == 4 && lane >= 4) {
+                fold<lane>(all[0][0], all[1][0], all[0][0], lanes);
+                fold<lane>(all[2][0], all[3][0], all[2][0], lanes);
+                fold<lane / 2>(all[0][0], all[2][0], all[0][0], lanes);
+                fold_all<lane / 4>(all[0][0], lanes);
+                std::memcpy(sums, &all[0][0], columns * sizeof(T));
+            } else {
+                for (int c = 0; c < columns; ++c) {
+                    fold_all<lane>(all[c][0], lanes);
+                    sums[c] = all[c][0][0];
+                }
             }
         }
-        T rest[columns] = {};
-        for (; k < count; ++k) {
-            for (int c = 0; c < columns; ++c) rest[c] += a[k] * b[c * stride + k];
-        }
-        if constexpr (columns == 4) {
-            fold<strands>(all[0], all[1], all[0], lanes);
-            fold<strands>(all[2], all[3], all[2], lanes);
-            fold<strands / 2>(all[0], all[2], all[0], lanes);
-            fold_all<strands / 4>(all[0], lanes);
-        } else {
-            fold_all<strands>(all[0], lanes);
-        }
-        std::memcpy(sums, &all[0], columns * sizeof(T));
-        for (int c = 0; c < columns; ++c) sums[c] += rest[c];
-    }
+    };
 };
 
 constexpr std::int64_t columns_per_part = 512;
@@ -134,8 +153,8 @@ void dots(const T* row, const Matrix<T>& B, std::int64_t first, T* result, std::
     T totals[columns] = {};
     for (std::int64_t k = 0; k < B.rows; k += most_per_piece) {
         T sums[columns];
-        xgrad::detail::run_per_isa<Dots<columns>>(row + k, B.data + first * B.column_stride + k, B.column_stride,
-                                                  std::min(most_per_piece, B.rows - k), &sums[0]);
+        xgrad::detail::run_for_isa<Dots<T, columns>>(row + k, B.data + first * B.column_stride + k, B.column_stride,
+                                                     std::min(most_per_piece, B.rows - k), &sums[0]);
         for (int c = 0; c < columns; ++c) totals[c] += sums[c];
     }
     for (int c = 0; c < columns; ++c) result[c * stride] = totals[c];

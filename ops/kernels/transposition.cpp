@@ -25,16 +25,21 @@ struct Transpose {
                                                          std::int64_t to_row, std::integer_sequence<int, J...>) {
             constexpr int half = lane / 2;
             Vector rows[lane];
+#pragma GCC unroll 16
             for (int i = 0; i < lane; ++i) load(from + i * from_row, rows[i]);
+#pragma GCC unroll 4
             for (int bits = lane; bits > 1; bits /= 2) {
                 Vector shuffled[lane];
+#pragma GCC unroll 8
                 for (int i = 0; i < half; ++i) {
                     shuffled[2 * i] = __builtin_shufflevector(rows[i], rows[i + half], (J / 2 + J % 2 * lane)...);
                     shuffled[2 * i + 1] =
                         __builtin_shufflevector(rows[i], rows[i + half], (half + J / 2 + J % 2 * lane)...);
                 }
+#pragma GCC unroll 16
                 for (int i = 0; i < lane; ++i) rows[i] = shuffled[i];
             }
+#pragma GCC unroll 16
             for (int i = 0; i < lane; ++i) store(rows[i], to + i * to_row);
         }
 
