@@ -31,15 +31,21 @@ struct RegisterOf<T, 1> {
 template <class T, Isa isa>
 using Register = typename RegisterOf<T, lanes<T>(isa)>::Type;
 
-/// A register from anywhere in memory, and back. A type of lower alignment would not do: compilers lose sight of it
-/// behind a template or a reference.
+/// A register where memory is not aligned for it. A type of lower alignment would not do: compilers lose sight of it
+/// behind a template or a reference. Nor would memcpy: GCC copies registers that it keeps in memory by halves.
+template <class R>
+struct [[gnu::packed, gnu::may_alias]] Anywhere {
+    R numbers;
+};
+
+/// A register from anywhere in memory, and back.
 template <class R, class T>
 [[gnu::always_inline]] inline void load(const T* from, R& to) {
-    __builtin_memcpy(&to, from, sizeof(R));
+    to = reinterpret_cast<const Anywhere<R>*>(from)->numbers;
 }
 template <class R, class T>
 [[gnu::always_inline]] inline void store(const R& from, T* to) {
-    __builtin_memcpy(to, &from, sizeof(R));
+    reinterpret_cast<Anywhere<R>*>(to)->numbers = from;
 }
 
 }  // namespace xgrad::kernels
