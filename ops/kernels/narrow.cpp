@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <xgrad/graph/per_isa.hpp>
+#include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/kernels/pieces.hpp>
 #include <xgrad/ops/kernels/registers.hpp>
@@ -20,15 +21,11 @@ namespace {
 /// cache, a few lines at a time: some processors drop what is asked of them at once beyond that.
 template <class T>
 struct Rows {
-    static constexpr std::int64_t line = 64 / sizeof(T);
-
     T* first;
     std::int64_t stride;
     std::int64_t ahead = 0;
 
     Rows from(std::int64_t row) const { return {first + row * stride, stride, ahead}; }
-    // Inlined, since compilers drop calls of a function that does nothing but this.
-    [[gnu::always_inline]] void fetch(const T* number) const { __builtin_prefetch(number + ahead, 0, 2); }
 };
 
 constexpr int vectors_of_panel(Isa isa) {
@@ -55,7 +52,7 @@ struct Multiply {
         template <int Height, int Vectors>
         [[gnu::always_inline]] static inline void tile(Rows<const T> X, std::int64_t terms, Rows<const T> M, Rows<T> C,
                                                        Into into) {
-            constexpr std::int64_t line = Rows<T>::line;
+            constexpr std::int64_t line = 64 / sizeof(T);
             const T* numbers[Height];
             Vector sums[Height][Vectors];
             for (int i = 0; i < Height; ++i) {
@@ -64,9 +61,9 @@ struct Multiply {
             }
             const T* row = M.first;
             for (std::int64_t begin = 0; begin < terms; begin += line) {
-                for (int i = 0; i < Height; ++i) X.fetch(numbers[i] + begin);
+                for (int i = 0; i < Height; ++i) run::fetch(numbers[i] + begin + X.ahead, sizeof(T));
                 for (std::int64_t k = begin; k < std::min(terms, begin + line); ++k, row += M.stride) {
-                    for (int at = 0; at < Vectors * lane; at += line) M.fetch(row + at);
+                    run::fetch(row + M.ahead, sizeof(Vector[Vectors]));
                     Vector m[Vectors];
 #pragma GCC unroll 8
                     for (int v = 0; v < Vectors; ++v) load(row + v * lane, m[v]);
@@ -208,9 +205,7 @@ struct Part {
         }
         for (std::int64_t i = 0; i < rows; ++i) {
             const T* row = from.first + i * from.stride;
-            if (column_stride == 1) {
-                for (std::int64_t j = 0; j < columns; j += Rows<T>::line) from.fetch(row + j);
-            }
+            if (column_stride == 1) run::fetch(row + from.ahead, static_cast<std::size_t>(columns) * sizeof(T));
             for (std::int64_t j = 0; j < columns; ++j) to.first[i * to.stride + j] = row[j * column_stride];
         }
     }
