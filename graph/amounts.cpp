@@ -15,17 +15,17 @@ namespace {
 /// A convolution has three arrays: the image x, the filters w and the convolved image y. One of them is computed from
 /// the other two, and the formula begins with its name.
 double convolution_flops(const Node& node) {
-    const std::string_view formula = node.op->math;
+    const std::string_view formula = node.op()->math;
     const Shape* filters = nullptr;
     const Shape* convolved = nullptr;
     if (formula.starts_with("y[o, i] = ")) {
         convolved = &node.shape;
-        filters = &node.inputs[1]->shape;
+        filters = &node.inputs()[1]->shape;
     } else if (formula.starts_with("x[c, i stride - padding + k dilation] = ")) {
-        convolved = &node.inputs[0]->shape;
-        filters = &node.inputs[1]->shape;
+        convolved = &node.inputs()[0]->shape;
+        filters = &node.inputs()[1]->shape;
     } else if (formula.starts_with("w[o, c, k] = ")) {
-        convolved = &node.inputs[1]->shape;
+        convolved = &node.inputs()[1]->shape;
         filters = &node.shape;
     }
     if (!filters || filters->rank() == 0 || (*filters)[0] == 0) return 0;
@@ -35,18 +35,18 @@ double convolution_flops(const Node& node) {
 }  // namespace
 
 double flops_of(const Node& node) {
-    if (std::holds_alternative<LayoutRule>(node.op->forward)) return 0;
+    if (std::holds_alternative<LayoutRule>(node.op()->forward)) return 0;
     const auto size = static_cast<double>(node.shape.size());
-    const bool is_product = node.op->family == Op::Family::linear && node.op->linearity == Linearity::in_each &&
-                            !node.op->is_elementwise_kernel() && node.inputs.size() == 2;
-    if (is_product && explain::writing_of(*node.op) == explain::Writing::matrix_product) {
-        return 2 * size * static_cast<double>(node.inputs[0]->shape.back());
+    const bool is_product = node.op()->family == Op::Family::linear && node.op()->linearity == Linearity::in_each &&
+                            !node.op()->is_elementwise_kernel() && node.inputs().size() == 2;
+    if (is_product && explain::writing_of(*node.op()) == explain::Writing::matrix_product) {
+        return 2 * size * static_cast<double>(node.inputs()[0]->shape.back());
     }
     if (is_product) {
         if (const double flops = convolution_flops(node); flops > 0) return flops;
     }
     double largest = size;
-    for (const NodeRef& input : node.inputs) largest = std::max(largest, static_cast<double>(input->shape.size()));
+    for (const NodeRef& input : node.inputs()) largest = std::max(largest, static_cast<double>(input->shape.size()));
     return largest;
 }
 
@@ -74,7 +74,7 @@ std::string time_text(double seconds) {
 std::string operations_text(std::span<const Node* const> nodes, std::size_t most) {
     std::string text;
     for (std::size_t i = 0; i < std::min(nodes.size(), most); ++i) {
-        text += (i > 0 ? ", " : "") + nodes[i]->formula().op->name;
+        text += (i > 0 ? ", " : "") + nodes[i]->formula().op()->name;
     }
     if (nodes.size() > most) text += fmt::format(" and {} more", nodes.size() - most);
     return text;

@@ -24,7 +24,7 @@ bool passes_by(const Node& node, std::span<const Tensor> xs) {
     while (!path.empty()) {
         const Node* const typed = path.back();
         path.pop_back();
-        for (const NodeRef& input : typed->inputs) {
+        for (const NodeRef& input : typed->inputs()) {
             if (!input->needs_gradient || input == node.extra->argument) continue;
             if (is_among(xs, *input)) return true;
             path.push_back(input.get());
@@ -99,7 +99,7 @@ std::span<const char> Ancestry::needed() const {
     std::vector<char>& is_needed = memory_->is_needed;
     is_needed = memory_->is_wanted;
     for (std::size_t index = 0; index < size(); ++index) {
-        for (std::size_t input = 0; input < formula(index).inputs.size() && !is_needed[index]; ++input) {
+        for (std::size_t input = 0; input < formula(index).inputs().size() && !is_needed[index]; ++input) {
             const std::uint32_t to = target(index, input);
             if (to != none) is_needed[index] = is_needed[to];
         }
@@ -120,12 +120,12 @@ void Ancestry::visit(Node* root) {
     path.push_back({root, &formula_of(*root), 0});
     while (!path.empty()) {
         Frame& top = path.back();
-        if (top.next_input == top.formula->inputs.size() || ends_at(*top.node)) {
+        if (top.next_input == top.formula->inputs().size() || ends_at(*top.node)) {
             add(*top.node, *top.formula);
             path.pop_back();
             continue;
         }
-        Node* input = top.formula->inputs[top.next_input++].get();
+        Node* input = top.formula->inputs()[top.next_input++].get();
         if (input->needs_gradient && index_of(*input) == none) path.push_back({input, &formula_of(*input), 0});
     }
 }
@@ -149,9 +149,9 @@ void Ancestry::connect() {
         memory_->first_target.push_back(static_cast<std::uint32_t>(memory_->targets.size()));
         const Node& from = formula(index);
         const bool is_end = ends_at((*this)[index]);
-        for (std::size_t input = 0; input < from.inputs.size(); ++input) {
-            const bool flows = from.inputs[input]->needs_gradient && !from.op->zero_reason(input) && !is_end;
-            memory_->targets.push_back(flows ? index_of(*from.inputs[input]) : none);
+        for (std::size_t input = 0; input < from.inputs().size(); ++input) {
+            const bool flows = from.inputs()[input]->needs_gradient && !from.op()->zero_reason(input) && !is_end;
+            memory_->targets.push_back(flows ? index_of(*from.inputs()[input]) : none);
         }
     }
     memory_->is_wanted.assign(size(), false);

@@ -57,6 +57,12 @@ Attributes::Attributes(std::initializer_list<Entry> entries) : Attributes(std::s
 
 Attributes::Attributes(std::span<const Entry> entries) : block_(make(entries)) {}
 
+bool Attributes::has_function() const noexcept {
+    return std::any_of(begin(), end(), [](const Entry& entry) {
+        return std::holds_alternative<std::shared_ptr<const void>>(entry.value);
+    });
+}
+
 bool operator==(const Attributes& a, const Attributes& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }

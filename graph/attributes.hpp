@@ -43,6 +43,8 @@ class Attributes {
     }
 
     bool empty() const noexcept { return !block_; }
+    /// True if a function is among them, which may hold anything.
+    bool has_function() const noexcept;
     const Entry* begin() const noexcept { return block_ ? block_->entries() : nullptr; }
     const Entry* end() const noexcept { return block_ ? block_->entries() + block_->count : nullptr; }
 

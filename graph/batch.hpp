@@ -15,12 +15,12 @@ class BatchCall {
     BatchCall(const Node& recorded, std::span<const Tensor> inputs, std::int64_t examples) noexcept
         : recorded_(recorded), inputs_(inputs), examples_(examples) {}
 
-    const Op& op() const { return *recorded_.op; }
-    const Attributes& attributes() const { return recorded_.attributes; }
+    const Op& op() const { return *recorded_.op(); }
+    const Attributes& attributes() const { return recorded_.attributes(); }
     std::int64_t examples() const { return examples_; }
     std::size_t inputs() const { return inputs_.size(); }
     /// An input's shape for one example.
-    const Shape& shape(std::size_t input) const { return recorded_.inputs[input]->shape; }
+    const Shape& shape(std::size_t input) const { return recorded_.inputs()[input]->shape; }
     /// The result's shape for one example.
     const Shape& shape() const { return recorded_.shape; }
     bool is_batched(std::size_t input) const { return inputs_[input].rank() > shape(input).rank(); }

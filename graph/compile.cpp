@@ -23,7 +23,7 @@ std::string described(const Node& node) {
 }
 
 bool is_view(const Node& node) {
-    return !node.is_leaf() && !node.is_computed && std::holds_alternative<LayoutRule>(node.formula().op->forward);
+    return !node.is_leaf() && !node.is_computed && std::holds_alternative<LayoutRule>(node.formula().op()->forward);
 }
 
 /// A call while values are watched: recorded like any function, so that an error names the operation and its line.
@@ -99,7 +99,7 @@ CompiledFunction::Recording::Recording(const ListFunction& f, std::span<const No
             Result result{source(made, "compile", at)};
             while (is_view(*result.base)) {
                 result.views.insert(result.views.begin(), result.base);
-                result.base = NodeRef(result.base->formula().inputs[0]);
+                result.base = NodeRef(result.base->formula().inputs()[0]);
             }
             results_.push_back(std::move(result));
         }
@@ -142,7 +142,7 @@ void CompiledFunction::Recording::fold_constants(Location at) {
         if (!is_varying[place]) continue;
         for (std::size_t input = 0; input < reads.size(); ++input) {
             if (reads[input] < places && !is_varying[reads[input]]) {
-                constants.emplace_back(schedule_[place].formula().inputs[input]);
+                constants.emplace_back(schedule_[place].formula().inputs()[input]);
             }
         }
     }
@@ -205,7 +205,7 @@ Tensor CompiledFunction::Recording::value_of(const Result& result, std::span<con
     }
     for (const NodeRef& view : result.views) {
         const Node& formula = view->formula();
-        value = apply(*formula.op, {value}, formula.attributes, view->location());
+        value = apply(*formula.op(), {value}, formula.attributes(), view->location());
     }
     return Tensor(constant_leaf(value, at));
 }

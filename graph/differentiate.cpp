@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include <xgrad/graph/ancestry.hpp>
+#include <xgrad/graph/deferred.hpp>
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
@@ -31,7 +32,7 @@ void require_differentiable(const Tensor& x, std::string_view op, Location at) {
 }
 
 Tensor vjp_of(const Node& node, const Record& record, std::size_t argument, const Tensor& g) {
-    const Op& op = *node.op;
+    const Op& op = *node.op();
     Tensor result;
     switch (op.family) {
         case Op::Family::elementwise:
@@ -47,9 +48,9 @@ Tensor vjp_of(const Node& node, const Record& record, std::size_t argument, cons
         case Op::Family::composite:
             break;
     }
-    const Shape& shape = node.inputs[argument]->shape;
+    const Shape& shape = node.inputs()[argument]->shape;
     if (result.shape() != shape) result = unstretched(result, shape);
-    if (result.dtype() != node.inputs[argument]->dtype) {
+    if (result.dtype() != node.inputs()[argument]->dtype) {
         throw DTypeError(op.name, "its derivative has another dtype than argument " + std::to_string(argument),
                          std::string(name(result.dtype())), node.location());
     }
@@ -69,7 +70,7 @@ void sweep_back(const Ancestry& ancestry, const Tensor& seed) {
         const Node& node = ancestry.formula(index);
         const Attribution attribution(node.location());
         const Record record(node, ancestry[index]);
-        for (std::size_t input = 0; input < node.inputs.size(); ++input) {
+        for (std::size_t input = 0; input < node.inputs().size(); ++input) {
             const std::uint32_t target = ancestry.target(index, input);
             if (target == Ancestry::none || !needed[target]) continue;
             Tensor contribution = vjp_of(node, record, input, g);
@@ -80,7 +81,7 @@ void sweep_back(const Ancestry& ancestry, const Tensor& seed) {
 }
 
 Tensor jvp_of(const Node& node, Node& output, std::span<const Tensor> tangents) {
-    const Op& op = *node.op;
+    const Op& op = *node.op();
     const Record record(node, output);
     Tensor result;
     const auto add = [&](const Tensor& term) { result = result.is_empty_handle() ? term : sum_of(result, term); };
@@ -103,7 +104,7 @@ Tensor jvp_of(const Node& node, Node& output, std::span<const Tensor> tangents) 
                     } else if (in_each) {
                         arguments.push_back(other == input ? tangents[other] : record.input(other));
                     } else {
-                        arguments.push_back(filled(0, node.inputs[other]->dtype, node.inputs[other]->shape));
+                        arguments.push_back(filled(0, node.inputs()[other]->dtype, node.inputs()[other]->shape));
                     }
                 }
                 add(apply(op, arguments, record.attributes(), node.location()));
@@ -123,23 +124,13 @@ Tensor jvp_of(const Node& node, Node& output, std::span<const Tensor> tangents) 
 
 namespace {
 
+using Mode = Differentiation::Mode;
+
 /// ∂y/∂x for all xs, carried back from the cotangent v.
-void carry_back(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, std::span<Tensor> result,
-                Unconnected unconnected, Location at) {
-    const NodeRef root = source(y, "grad", at);
-    const NodeRef& seed = source(v, "vjp", at);
-    if (!is_floating(root->dtype)) {
-        throw GradientError("grad", "needs a floating-point result", std::string(name(root->dtype)), at);
-    }
-    if (seed->shape != root->shape) {
-        throw ShapeError("vjp", "needs a cotangent like the result " + explain::operand_text(*root),
-                         explain::operand_text(*seed), at);
-    }
-    if (seed->dtype != root->dtype) {
-        throw DTypeError("vjp", "needs a cotangent of the result's dtype " + std::string(name(root->dtype)),
-                         std::string(name(seed->dtype)), at);
-    }
-    for (const Tensor& x : xs) require_differentiable(x, "grad", at);
+void record_back(const Differentiation& what, std::span<Tensor> result) {
+    const auto& [mode, roots, xs, unconnected, at] = what;
+    const NodeRef root = NodeRef::share(*roots[0]);
+    const Tensor v(NodeRef::share(*roots[1]));
     Ancestry ancestry({&root, 1}, xs);
     ShortList<std::uint32_t, 64> targets;       // of all xs, one after the other
     ShortList<std::size_t, 64> end_of_targets;  // of each
@@ -168,6 +159,91 @@ void carry_back(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, st
         if (sum.is_empty_handle()) sum = filled(0, xs[index].dtype(), xs[index].shape());
         result[index] = std::move(sum);
     }
+}
+
+/// The tangents of all ys, carried along from those of the xs.
+void record_along(const Differentiation& what, std::span<Tensor> result) {
+    const auto& [mode, all_roots, xs, unconnected, at] = what;
+    ShortList<NodeRef> roots;
+    for (Node* root : all_roots.first(what.results())) roots.push_back(NodeRef::share(*root));
+    const std::span<Node* const> tangents = all_roots.subspan(what.results());
+    const Ancestry ancestry(roots, xs);
+    const std::span<Tensor> carried = ancestry.carried();
+    const TransientScope transient;
+    ShortList<std::uint32_t, 16> targets;
+    for (std::size_t index = 0; index < xs.size(); ++index) {
+        targets.clear();
+        ancestry.find(xs[index], targets);
+        if (targets.empty() && unconnected == Unconnected::is_an_error) {
+            throw GradientError("jvp", "needs a result that depends on it", described(xs[index]), at);
+        }
+        const Tensor tangent(NodeRef::share(*tangents[index]));
+        for (const std::uint32_t target : targets) {
+            Tensor& sum = carried[target];
+            sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
+        }
+    }
+    ShortList<Tensor, 4> inputs;
+    for (std::size_t index = 0; index < ancestry.size(); ++index) {
+        const Node& node = ancestry.formula(index);
+        if (node.is_leaf()) continue;
+        inputs.assign(node.inputs().size(), Tensor());
+        bool moves = false;
+        for (std::size_t input = 0; input < node.inputs().size(); ++input) {
+            const std::uint32_t target = ancestry.target(index, input);
+            if (target == Ancestry::none) continue;
+            inputs[input] = carried[target];
+            moves = moves || !inputs[input].is_empty_handle();
+        }
+        if (!moves) continue;
+        const Attribution attribution(node.location());
+        const Tensor tangent = jvp_of(node, ancestry[index], inputs);
+        if (tangent.is_empty_handle()) continue;
+        Tensor& sum = carried[index];
+        sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
+    }
+    for (std::size_t y = 0; y < roots.size(); ++y) {
+        const std::uint32_t index = ancestry.index_of(*roots[y]);
+        const bool moves = index != Ancestry::none && !carried[index].is_empty_handle();
+        result[y] = moves ? carried[index] : filled(0, roots[y]->dtype, roots[y]->shape);
+    }
+}
+
+}  // namespace
+
+void detail::record_derivatives(const Differentiation& what, std::span<Tensor> result) {
+    what.mode == Mode::reverse ? record_back(what, result) : record_along(what, result);
+}
+
+namespace {
+
+/// Derivatives, recorded or, if it is known how, deferred.
+void differentiate(const Differentiation& what, std::span<Tensor> result) {
+    const Deferral deferral(what);
+    if (deferral.known()) return DeferredDerivatives::make(deferral.known(), what, result);
+    detail::record_derivatives(what, result);
+    deferral.learn(result);
+}
+
+/// ∂y/∂x for all xs, carried back from the cotangent v.
+void carry_back(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, std::span<Tensor> result,
+                Unconnected unconnected, Location at) {
+    const NodeRef root = source(y, "grad", at);
+    const NodeRef& seed = source(v, "vjp", at);
+    if (!is_floating(root->dtype)) {
+        throw GradientError("grad", "needs a floating-point result", std::string(name(root->dtype)), at);
+    }
+    if (seed->shape != root->shape) {
+        throw ShapeError("vjp", "needs a cotangent like the result " + explain::operand_text(*root),
+                         explain::operand_text(*seed), at);
+    }
+    if (seed->dtype != root->dtype) {
+        throw DTypeError("vjp", "needs a cotangent of the result's dtype " + std::string(name(root->dtype)),
+                         std::string(name(seed->dtype)), at);
+    }
+    for (const Tensor& x : xs) require_differentiable(x, "grad", at);
+    Node* const roots[] = {root.get(), seed.get()};
+    differentiate({Mode::reverse, roots, xs, unconnected, at}, result);
 }
 
 }  // namespace
@@ -207,16 +283,13 @@ Tensor grad(const Tensor& y, const Tensor& x, Location at) {
 std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, std::span<const Tensor> tangents,
                         Unconnected unconnected, Location at) {
     at = Attribution::resolve(at);
-    ShortList<NodeRef> roots;
-    for (const Tensor& y : ys) roots.push_back(source(y, "jvp", at));
+    ShortList<Node*, 16> roots;
+    for (const Tensor& y : ys) roots.push_back(source(y, "jvp", at).get());
     if (xs.size() != tangents.size()) {
         throw ValueError("jvp", "needs one tangent per tensor",
                          std::to_string(xs.size()) + " tensors and " + std::to_string(tangents.size()) + " tangents",
                          at);
     }
-    const Ancestry ancestry(roots, xs);
-    const std::span<Tensor> carried = ancestry.carried();
-    ShortList<std::uint32_t, 16> targets;
     for (std::size_t index = 0; index < xs.size(); ++index) {
         require_differentiable(xs[index], "jvp", at);
         const NodeRef& tangent = source(tangents[index], "jvp", at);
@@ -228,43 +301,10 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
             throw DTypeError("jvp", "needs a tangent of its tensor's dtype " + std::string(name(xs[index].dtype())),
                              std::string(name(tangent->dtype)), at);
         }
-        targets.clear();
-        ancestry.find(xs[index], targets);
-        if (targets.empty() && unconnected == Unconnected::is_an_error) {
-            throw GradientError("jvp", "needs a result that depends on it", described(xs[index]), at);
-        }
-        for (const std::uint32_t target : targets) {
-            Tensor& sum = carried[target];
-            sum = sum.is_empty_handle() ? tangents[index] : sum_of(sum, tangents[index]);
-        }
+        roots.push_back(tangent.get());
     }
-    const TransientScope transient;
-    ShortList<Tensor, 4> inputs;
-    for (std::size_t index = 0; index < ancestry.size(); ++index) {
-        const Node& node = ancestry.formula(index);
-        if (node.is_leaf()) continue;
-        inputs.assign(node.inputs.size(), Tensor());
-        bool moves = false;
-        for (std::size_t input = 0; input < node.inputs.size(); ++input) {
-            const std::uint32_t target = ancestry.target(index, input);
-            if (target == Ancestry::none) continue;
-            inputs[input] = carried[target];
-            moves = moves || !inputs[input].is_empty_handle();
-        }
-        if (!moves) continue;
-        const Attribution attribution(node.location());
-        const Tensor tangent = jvp_of(node, ancestry[index], inputs);
-        if (tangent.is_empty_handle()) continue;
-        Tensor& sum = carried[index];
-        sum = sum.is_empty_handle() ? tangent : sum_of(sum, tangent);
-    }
-    std::vector<Tensor> results;
-    results.reserve(roots.size());
-    for (const NodeRef& root : roots) {
-        const std::uint32_t index = ancestry.index_of(*root);
-        const bool moves = index != Ancestry::none && !carried[index].is_empty_handle();
-        results.push_back(moves ? carried[index] : filled(0, root->dtype, root->shape));
-    }
+    std::vector<Tensor> results(ys.size());
+    differentiate({Mode::forward, roots, xs, unconnected, at}, results);
     return results;
 }
 

@@ -1,5 +1,7 @@
 #include <xgrad/graph/error.hpp>
 
+#include <utility>
+
 namespace xgrad {
 
 namespace {
@@ -50,6 +52,12 @@ Attribution::Attribution(Location at) noexcept : previous_(attributed), owner_(!
 Attribution::~Attribution() {
     if (owner_) is_attributed = false;
     attributed = previous_;
+}
+
+WithoutAttribution::WithoutAttribution() noexcept : was_attributed_(std::exchange(is_attributed, false)) {}
+
+WithoutAttribution::~WithoutAttribution() {
+    is_attributed = was_attributed_;
 }
 
 bool Attribution::is_active() noexcept {

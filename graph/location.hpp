@@ -38,4 +38,16 @@ class Attribution {
     bool owner_;
 };
 
+/// While alive, nothing is attributed: for what was put off, and belongs to other places.
+class WithoutAttribution {
+  public:
+    WithoutAttribution() noexcept;
+    ~WithoutAttribution();
+    WithoutAttribution(const WithoutAttribution&) = delete;
+    WithoutAttribution& operator=(const WithoutAttribution&) = delete;
+
+  private:
+    bool was_attributed_;
+};
+
 }  // namespace xgrad

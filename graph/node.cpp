@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 
+#include <xgrad/graph/deferred.hpp>
 #include <xgrad/graph/error.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/spare_memory.hpp>
@@ -102,6 +103,12 @@ void Inputs::assign(std::span<Node* const> inputs) {
     std::transform(inputs.begin(), inputs.end(), begin(), [](Node* input) { return NodeRef::share(*input); });
 }
 
+void Inputs::swap(Inputs& other) noexcept {
+    std::swap(inline_, other.inline_);
+    std::swap(heap_, other.heap_);
+    std::swap(count_, other.count_);
+}
+
 void Inputs::clear() noexcept {
     NodeRef* edges = begin();
     const std::uint32_t count = std::exchange(count_, 0);
@@ -116,8 +123,31 @@ Node::Node(DType dtype_, Shape shape_) : dtype(dtype_), shape(std::move(shape_))
 Node::~Node() {
     count(-1);
     if (is_parameter()) extra->slot->parameter = nullptr;
+    if (is_deferred) leave_deferred();
     if (owns_pending) --detail::pending().nodes;
     if (is_leaf() && storage) detail::pending().leaf_bytes -= static_cast<std::int64_t>(storage->bytes());
+}
+
+void Node::replace(Node& recorded) noexcept {
+    if (is_deferred) leave_deferred();
+    op_ = recorded.op_;
+    attributes_ = recorded.attributes_;
+    inputs_.swap(recorded.inputs_);
+    needs_gradient = recorded.needs_gradient;
+    file = recorded.file;
+    line = recorded.line;
+}
+
+void Node::record_deferred() const {
+    // The last of them to be replaced lets go of what they have in common.
+    const std::shared_ptr<DeferredDerivatives> deferred = extra->deferred;
+    deferred->record();
+}
+
+void Node::leave_deferred() noexcept {
+    is_deferred = false;
+    extra->deferred->forget(extra->deferred_index);
+    extra->deferred.reset();
 }
 
 void Node::allocate() {
@@ -142,7 +172,7 @@ StorageRef Node::new_storage() const {
 
 void Node::refuse_memory() const {
     const std::size_t bytes = static_cast<std::size_t>(shape.size()) * item_size(dtype);
-    throw OutOfMemory(op ? op->name : "Tensor", "needs " + std::to_string(bytes) + " bytes for " + to_string(shape),
+    throw OutOfMemory(op_ ? op_->name : "Tensor", "needs " + std::to_string(bytes) + " bytes for " + to_string(shape),
                       location());
 }
 

@@ -60,6 +60,7 @@ class Inputs {
     const NodeRef& operator[](std::size_t index) const noexcept { return begin()[index]; }
     /// Fills empty edges.
     void assign(std::span<Node* const> inputs);
+    void swap(Inputs& other) noexcept;
     void clear() noexcept;
 
   private:
@@ -85,6 +86,8 @@ struct Refill {
     virtual void fill(void* data) const = 0;
 };
 
+class DeferredDerivatives;
+
 /// The rarely used part of a node.
 ///
 /// A parameter's node stands for its identity and has a current version, a node of its own with which operations are
@@ -99,6 +102,8 @@ struct Extra {
     std::unique_ptr<const Refill> refill{};
     NodeRef instead{};   // of a rewritten node: the same value by a formula that keeps more digits
     NodeRef argument{};  // and what both formulas are functions of
+    std::shared_ptr<DeferredDerivatives> deferred{};  // of a deferred node: what it is a derivative of
+    std::uint32_t deferred_index = 0;                 // and the place among these
 };
 
 /// The strides of a node whose elements do not stand one after the other.
@@ -129,13 +134,18 @@ struct Node {
     bool owns_pending : 1 = false;  // counted as recorded but not computed
     bool is_variable : 1 = false;   // an argument of a function: derivatives with respect to it end there
     bool is_rewritten : 1 = false;  // computed and differentiated by another formula than the one that was typed
+    bool is_deferred : 1 = false;   // a derivative whose inputs are recorded when somebody looks at them
     std::uint32_t line = 0;
     std::uint32_t slot = 0;   // index in the schedule that is being executed; garbage otherwise
     std::uint32_t place = 0;  // the same for a derivative that is being taken
     const char* file = "";
-    const Op* op = nullptr;  // null: a leaf
-    Attributes attributes;
-    Inputs inputs;
+
+  private:
+    const Op* op_ = nullptr;
+    Attributes attributes_;
+    Inputs inputs_;
+
+  public:
     Shape shape;
     void* data = nullptr;                       // the first element
     StorageRef storage;                         // empty while the value stands in `scalar`
@@ -143,8 +153,29 @@ struct Node {
     std::unique_ptr<Extra> extra;
     alignas(16) std::byte scalar[16];  // room for one element of any dtype
 
+    /// The operation that computes the value; null: a leaf.
+    const Op* op() const noexcept { return op_; }
+    const Attributes& attributes() const noexcept { return attributes_; }
+    /// Looking at the inputs of a deferred node records what it is computed by.
+    const Inputs& inputs() const {
+        if (is_deferred) [[unlikely]]
+            record_deferred();
+        return inputs_;
+    }
+    /// What the value depends on: the inputs of its formula or, of a deferred node, what it is a derivative of.
+    const Inputs& sources() const noexcept { return formula().inputs_; }
+
+    /// Becomes the result of an operation.
+    void define(const Op& op, Attributes attributes, std::span<Node* const> inputs) {
+        op_ = &op;
+        attributes_ = std::move(attributes);
+        inputs_.assign(inputs);
+    }
+    /// Takes the place of a node that nobody else holds and that has no value yet.
+    void replace(Node& recorded) noexcept;
+
     Location location() const noexcept { return {file, line}; }
-    bool is_leaf() const noexcept { return op == nullptr; }
+    bool is_leaf() const noexcept { return !op_; }
     bool is_parameter() const noexcept { return extra && extra->current; }
     /// The node by whose operation and inputs this one is computed: itself, unless it is rewritten.
     const Node& formula() const noexcept { return is_rewritten ? *extra->instead : *this; }
@@ -164,9 +195,14 @@ struct Node {
     /// Lets go of the inputs: the node becomes a constant.
     void drop_history() noexcept {
         if (is_rewritten) extra->instead = extra->argument = NodeRef();
+        if (is_deferred) leave_deferred();
         is_rewritten = false;
-        inputs.clear();
+        inputs_.clear();
     }
+
+  private:
+    void record_deferred() const;
+    void leave_deferred() noexcept;
 };
 
 /// How many nodes are alive in the process. Two equal readings around a piece of code show that it left none behind.

@@ -55,17 +55,17 @@ class Record {
     /// An operation whose result stands in another node: that of what it was rewritten from.
     Record(const Node& operation, Node& output) noexcept : node_(operation), output_(output) {}
 
-    const Op& op() const { return *node_.op; }
-    Tensor input(std::size_t index = 0) const { return Tensor(node_.inputs[index]); }
-    std::size_t inputs() const { return node_.inputs.size(); }
-    const Shape& shape(std::size_t index) const { return node_.inputs[index]->shape; }
+    const Op& op() const { return *node_.op(); }
+    Tensor input(std::size_t index = 0) const { return Tensor(node_.inputs()[index]); }
+    std::size_t inputs() const { return node_.inputs().size(); }
+    const Shape& shape(std::size_t index) const { return node_.inputs()[index]->shape; }
     Tensor output() const;
     const Shape& output_shape() const { return node_.shape; }
     template <class T>
     const T& attribute(std::string_view name) const {
-        return node_.attributes.at<T>(name);
+        return node_.attributes().at<T>(name);
     }
-    const Attributes& attributes() const { return node_.attributes; }
+    const Attributes& attributes() const { return node_.attributes(); }
 
     /// What the derivatives with respect to several arguments have in common: made when the first one asks for it. In a
     /// vjp it may depend on the cotangent, which is the same for all arguments.
@@ -159,7 +159,8 @@ class Transposes {
     Rule rule_;
 };
 
-/// The cotangent of one argument of a general operation, given the result's cotangent g.
+/// The cotangent of one argument of a general operation, given the result's cotangent g. Like every rule for
+/// derivatives it depends on nothing but its arguments: in a graph of the same structure it may not be called again.
 using Vjp = std::function<Tensor(const Record&, const Tensor& g, std::size_t argument)>;
 /// The tangent of a general operation's result, given its inputs' (an empty handle: no tangent, that is zero).
 using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents)>;

@@ -25,7 +25,7 @@ using run::Schedule;
 constexpr std::size_t most_names = 12;
 
 const std::string& name_of(const Node& node) {
-    return node.formula().op->name;
+    return node.formula().op()->name;
 }
 
 class Description {

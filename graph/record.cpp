@@ -32,6 +32,7 @@ thread_local TransientScope* outermost_transient = nullptr;
 thread_local bool as_typed = false;
 thread_local int tracing = 0;
 thread_local int keeping_history = 0;
+thread_local std::uint64_t times_values_were_read = 0;
 
 void bound_pending(Node& newest) {
     detail::Pending& pending = detail::pending();
@@ -90,6 +91,10 @@ AsTypedScope::~AsTypedScope() {
     as_typed = previous_;
 }
 
+bool AsTypedScope::is_active() noexcept {
+    return as_typed;
+}
+
 HistoryScope::HistoryScope() noexcept {
     ++keeping_history;
 }
@@ -112,6 +117,10 @@ TracingScope::~TracingScope() {
 
 bool is_tracing() noexcept {
     return tracing > 0;
+}
+
+std::uint64_t& detail::values_read() noexcept {
+    return times_values_were_read;
 }
 
 Tensor stand_in(DType dtype, Shape shape, Location at) {
@@ -137,7 +146,7 @@ Signature signature_of(const Op& op, const Call& call) {
 void rewrite(Node& node) {
     if (outermost_transient || as_typed || !has_rewrites()) return;
     const Attribution attribution(node.location());
-    const Rewritten better = node.op->rewrite(Record(node));
+    const Rewritten better = node.op()->rewrite(Record(node));
     if (better.value.is_empty_handle()) return;
     if (!node.extra) node.extra = std::make_unique<Extra>();
     node.extra->instead = better.value.node();
@@ -155,11 +164,9 @@ Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes
         throw ShapeError(op.name, "needs extents that are not negative and fit memory", to_string(signature.shape), at);
     }
     NodeRef node(new Node(signature.dtype, std::move(signature.shape)));
-    node->op = &op;
+    node->define(op, std::move(attributes), inputs);
     node->file = at.file;
     node->line = at.line;
-    node->inputs.assign(inputs);
-    node->attributes = std::move(attributes);
     node->is_transient = outermost_transient != nullptr;
     bool needs_gradient = false;
     for (const Node* input : inputs) needs_gradient = needs_gradient || input->needs_gradient;

@@ -70,12 +70,22 @@ class AsTypedScope {
     AsTypedScope(const AsTypedScope&) = delete;
     AsTypedScope& operator=(const AsTypedScope&) = delete;
 
+    static bool is_active() noexcept;
+
   private:
     bool previous_;
 };
 
 /// True within such a scope: a check of values has to wait until they are computed.
 bool is_tracing() noexcept;
+
+namespace detail {
+
+/// How often this thread has asked for values, whether or not they were there: a derivative rule that does so may give
+/// something else for other values.
+std::uint64_t& values_read() noexcept;
+
+}  // namespace detail
 
 /// A leaf that stands for an argument of a function that is traced: it has a shape and a dtype but no value.
 Tensor stand_in(DType dtype, Shape shape, Location at);

@@ -56,8 +56,8 @@ class Replay {
             Frame& top = path_.back();
             if (is_done(*top.node)) {
                 path_.pop_back();
-            } else if (top.next_input < top.node->inputs.size()) {
-                Node* const input = top.node->inputs[top.next_input++].get();
+            } else if (top.next_input < top.node->inputs().size()) {
+                Node* const input = top.node->inputs()[top.next_input++].get();
                 if (!is_done(*input)) path_.push_back({input, 0});
             } else {
                 enter(*top.node, recorded_again(NodeRef::share(*top.node)));
@@ -69,7 +69,7 @@ class Replay {
     Tensor recorded_again(const NodeRef& node) const {
         ShortList<Tensor, 4> inputs;
         bool differs = false;
-        for (const NodeRef& input : node->inputs) {
+        for (const NodeRef& input : node->inputs()) {
             inputs.push_back(done(*input));
             differs = differs || inputs.back().rank() > input->shape.rank();
         }
@@ -78,9 +78,9 @@ class Replay {
         std::optional<TransientScope> transient;
         if (node->is_transient) transient.emplace();
         const BatchCall call(*node, inputs, examples_);
-        if (node->op->is_elementwise_kernel()) return lifted_broadcasting(call);
+        if (node->op()->is_elementwise_kernel()) return lifted_broadcasting(call);
         Tensor result;
-        if (node->op->batch && examples_ > 0) result = node->op->batch(call);
+        if (node->op()->batch && examples_ > 0) result = node->op()->batch(call);
         return result.is_empty_handle() ? one_by_one(call, node->dtype) : result;
     }
 

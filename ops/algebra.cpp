@@ -33,8 +33,8 @@ const Op& scale_cotangent_op = define(Linear{
 /// True for copies of the number 1, seen without computing anything.
 bool is_one_repeated(const Node& node) {
     const Node* origin = &node;
-    while (!origin->inputs.empty() && std::holds_alternative<LayoutRule>(origin->op->forward)) {
-        origin = origin->inputs[0].get();
+    while (!origin->inputs().empty() && std::holds_alternative<LayoutRule>(origin->op()->forward)) {
+        origin = origin->inputs()[0].get();
     }
     if (!origin->is_leaf() || !origin->is_computed || origin->needs_gradient || origin->shape.size() != 1) return false;
     return visit(origin->dtype, [&](auto zero) { return *static_cast<const decltype(zero)*>(origin->data) == 1; });

@@ -32,14 +32,14 @@ const Known& known() {
 /// Computed by that operation, whether it was typed so or rewritten to it. Not what has let go of its inputs.
 bool is(const Op* op, const Tensor& x) {
     const Node& formula = x.node()->formula();
-    return formula.op == op && !formula.inputs.empty();
+    return formula.op() == op && !formula.inputs().empty();
 }
 Tensor argument(const Tensor& x, std::size_t index = 0) {
-    return Tensor(x.node()->formula().inputs[index]);
+    return Tensor(x.node()->formula().inputs()[index]);
 }
 /// What a function was typed of.
 Tensor source_of(const Tensor& x) {
-    return Tensor(x.node()->is_rewritten ? x.node()->extra->argument : x.node()->inputs[0]);
+    return Tensor(x.node()->is_rewritten ? x.node()->extra->argument : x.node()->inputs()[0]);
 }
 
 /// The number 1, which nobody can change: neither a parameter nor an argument of a compiled function.
@@ -80,11 +80,11 @@ const Shape* axes_of_sum(const Tensor& y, const Tensor& z) {
     if (!is(known().sum, y)) return nullptr;
     const Tensor other = exponent(argument(y));
     if (other.is_empty_handle() || !are_same(other, z)) return nullptr;
-    return &y.node()->formula().attributes.at<Shape>("axes");
+    return &y.node()->formula().attributes().at<Shape>("axes");
 }
 
 bool keeps_axes(const Tensor& sum) {
-    return sum.node()->formula().attributes.at<bool>("keepdims");
+    return sum.node()->formula().attributes().at<bool>("keepdims");
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ Rewritten logarithm(const Record& r) {
     }
     // log(e^z_i / Σ e^z_j) = z_i - log Σ e^z_j: the quotient is 0 where z_i is far below the largest.
     if (is(known().softmax, x)) {
-        const auto axis = x.node()->formula().attributes.at<std::int64_t>("axis");
+        const auto axis = x.node()->formula().attributes().at<std::int64_t>("axis");
         return {log_softmax(argument(x), axis), source_of(x)};
     }
     // log Σ e^z = m + log Σ e^(z - m) for the largest z, m, so that no power overflows and one is 1.

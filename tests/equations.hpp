@@ -368,12 +368,12 @@ inline void name_leaves(const Tensor& y, std::map<std::string, Tensor>& given) {
         xgrad::Node* node = path.back();
         path.pop_back();
         const Tensor value = xgrad::Record(*node).output();
-        if (node->inputs.empty() && value.rank() > 0 && !value.needs_gradient()) {
+        if (node->inputs().empty() && value.rank() > 0 && !value.needs_gradient()) {
             static std::atomic<int> count = 0;
             if (value.name().empty()) xgrad::name(value, "c" + std::to_string(++count));
             given.emplace(value.name(), value);
         }
-        for (const xgrad::NodeRef& input : node->inputs) {
+        for (const xgrad::NodeRef& input : node->inputs()) {
             if (seen.insert(input.get()).second) path.push_back(input.get());
         }
     }

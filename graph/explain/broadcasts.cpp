@@ -19,7 +19,7 @@ bool is_number(const Node& node) {
 
 /// Every operand of the node is stretched.
 bool is_two_way(const Node& node) {
-    return std::none_of(node.inputs.begin(), node.inputs.end(),
+    return std::none_of(node.inputs().begin(), node.inputs().end(),
                         [&](const NodeRef& input) { return !is_number(*input) && input->shape == node.shape; });
 }
 
@@ -27,7 +27,7 @@ bool is_two_way(const Node& node) {
 std::string doubt_about(const Node& operand, const Node& node) {
     const auto is_list = [&](const Node& input) { return input.shape.rank() == 1 && node.shape.rank() > 1; };
     const bool has_list =
-        std::any_of(node.inputs.begin(), node.inputs.end(), [&](const NodeRef& input) { return is_list(*input); });
+        std::any_of(node.inputs().begin(), node.inputs().end(), [&](const NodeRef& input) { return is_list(*input); });
     const bool is_stretched_twice = is_two_way(node) && !is_number(operand);
     if (!is_list(operand) && (has_list || !is_stretched_twice || operand.shape.rank() != 2)) return "";
     const bool becomes_row = is_list(operand) ? !is_stretched_twice : operand.shape[1] == 1;
@@ -43,11 +43,11 @@ std::vector<Broadcast> broadcasts(const Tensor& y, Location at) {
     const NodeRef root = source(y, "broadcasts", Attribution::resolve(at));
     std::vector<Broadcast> result;
     for (const Node* node : explain::ancestors({&root, 1})) {
-        if (node->is_leaf() || !node->op->is_elementwise_kernel()) continue;
-        for (const NodeRef& input : node->inputs) {
-            const bool is_constant = is_number(*input) && input->inputs.empty() && !input->needs_gradient;
+        if (node->is_leaf() || !node->op()->is_elementwise_kernel()) continue;
+        for (const NodeRef& input : node->inputs()) {
+            const bool is_constant = is_number(*input) && input->inputs().empty() && !input->needs_gradient;
             if (input->shape == node->shape || is_constant) continue;
-            result.push_back({.op = node->op->name,
+            result.push_back({.op = node->op()->name,
                               .name = input->extra ? input->extra->name : "",
                               .from = input->shape,
                               .to = node->shape,

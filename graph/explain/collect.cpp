@@ -45,7 +45,7 @@ class Collector {
         for (std::size_t i = 0; i < xs.size(); ++i) roots.push_back(gradients_[i].node());
         visit(roots);
         for (Node* node : nodes_) {
-            for (const NodeRef& input : node->inputs) ++entry_of(*input).uses;
+            for (const NodeRef& input : node->inputs()) ++entry_of(*input).uses;
         }
         connect(xs);
         name_data(count);
@@ -94,7 +94,7 @@ class Collector {
             if (node->is_leaf() || !node->needs_gradient || node->is_variable) continue;
             all.push_back(Record(*node).output());
             between_.push_back(index_.at(node));
-            for (const NodeRef& input : node->inputs) {
+            for (const NodeRef& input : node->inputs()) {
                 if (input->needs_gradient && reached.insert(input.get()).second) path.push_back(input.get());
             }
         }
@@ -123,8 +123,8 @@ class Collector {
         }
         for (Node* node : nodes_) {
             if (node->is_leaf()) continue;
-            const Writing writing = writing_of(*node->op);
-            for (const NodeRef& input : node->inputs) {
+            const Writing writing = writing_of(*node->op());
+            for (const NodeRef& input : node->inputs()) {
                 Entry& entry = entry_of(*input);
                 if (writing == Writing::matrix_product) entry.is_matrix = true;
                 if (entry_of(*node).is_forward && writing != Writing::call && writing != Writing::sigmoid) {
@@ -135,7 +135,7 @@ class Collector {
     }
 
     static bool has_name(const Node& node) { return node.extra && !node.extra->name.empty(); }
-    static bool is_given(const Node& node) { return node.inputs.empty() && (node.is_leaf() || node.is_computed); }
+    static bool is_given(const Node& node) { return node.inputs().empty() && (node.is_leaf() || node.is_computed); }
 
     /// X is the data that parameters work on, Y what else there is.
     void name_data(std::size_t count) {
@@ -145,11 +145,11 @@ class Collector {
         std::unordered_set<std::string> used;
         for (std::size_t i = 0; i < count; ++i) {
             const Node& node = *nodes_[i];
-            const bool is_elementwise = node.op && node.op->is_elementwise_kernel();
-            const bool has_parameter = std::any_of(node.inputs.begin(), node.inputs.end(), [](const NodeRef& input) {
-                return input->needs_gradient && input->inputs.empty();
-            });
-            for (const NodeRef& leaf : node.inputs) {
+            const bool is_elementwise = node.op() && node.op()->is_elementwise_kernel();
+            const bool has_parameter =
+                std::any_of(node.inputs().begin(), node.inputs().end(),
+                            [](const NodeRef& input) { return input->needs_gradient && input->inputs().empty(); });
+            for (const NodeRef& leaf : node.inputs()) {
                 if (!is_given(*leaf) || has_name(*leaf) || leaf->needs_gradient || as_value(*leaf)) continue;
                 const char* usual = has_parameter && !is_elementwise ? "X" : "Y";
                 if (data_names_.contains(leaf.get()) || !names_.is_free(usual) || !used.insert(usual).second) continue;
@@ -182,7 +182,7 @@ class Collector {
     /// A constant that has been computed and has lost its inputs, such as 1 - Y, from other data, if it is that to the
     /// bit.
     Ref recalled(Node& node) {
-        if (!node.op || has_name(node) || node.shape.size() == 0) return nullptr;
+        if (!node.op() || has_name(node) || node.shape.size() == 0) return nullptr;
         for (const auto& [data, index] : data_) {
             const Symbol& known = equations_.symbols[index];
             if (known.shape != node.shape) continue;
@@ -212,7 +212,7 @@ class Collector {
         }
         std::vector<Ref> arguments;
         std::size_t quantities = 0;
-        for (const NodeRef& input : node.inputs) {
+        for (const NodeRef& input : node.inputs()) {
             const Entry& from = entry_of(*input);
             arguments.push_back(from.value);
             if (!as_number(from.value)) ++quantities;
@@ -221,7 +221,7 @@ class Collector {
                 entry.layer = is_one ? from.layer : several_layers;
             }
             entry.stretches.insert(entry.stretches.end(), from.stretches.begin(), from.stretches.end());
-            const bool is_stretched = node.op->is_elementwise_kernel() && input->shape != node.shape;
+            const bool is_stretched = node.op()->is_elementwise_kernel() && input->shape != node.shape;
             if (is_stretched && from.value->form == Form::symbol) {
                 entry.stretches.push_back({from.value->symbol, input->shape, node.shape});
             }

@@ -57,7 +57,7 @@ class Experiment {
           inputs_(inputs),
           index_(index),
           of_result_(of_result),
-          is_elementwise_(node.op->is_elementwise_kernel()) {
+          is_elementwise_(node.op()->is_elementwise_kernel()) {
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             const Node& input = *inputs[i];
             if (!is_floating(input.dtype)) continue;
@@ -104,7 +104,7 @@ class Experiment {
         for (std::size_t i = 0; i < inputs_.size(); ++i) operands.push_back(operand(i, kept));
         try {
             const Attribution attribution(node_.location());
-            const Tensor result = apply(*node_.op, operands, node_.attributes);
+            const Tensor result = apply(*node_.op(), operands, node_.attributes());
             compute({result});
             return of_result_(number_at(*result.node(), is_elementwise_ ? 0 : index_));
         } catch (const Error&) {
@@ -189,7 +189,7 @@ std::optional<Suspect> zero_cotangent(const Node& node, const std::vector<NodeRe
 History::History(std::span<const NodeRef> roots) {
     for (Node* node : ancestors(roots)) {
         nodes_.push_back(NodeRef::share(*node));
-        const Inputs& inputs = node->inputs;
+        const Inputs& inputs = node->inputs();
         inputs_.emplace(node, std::vector<NodeRef>(inputs.begin(), inputs.end()));
     }
 }

@@ -24,7 +24,7 @@ namespace {
 using namespace explain;
 
 bool is_number(const Node& node) {
-    return node.inputs.empty() && node.is_computed && node.shape.rank() == 0 && !node.needs_gradient &&
+    return node.inputs().empty() && node.is_computed && node.shape.rank() == 0 && !node.needs_gradient &&
            !(node.extra && !node.extra->name.empty());
 }
 
@@ -36,7 +36,7 @@ std::int64_t layer_of(const Node& node, const Picture& picture, const std::vecto
     std::int64_t layer = -1;
     for (std::size_t input : inputs) {
         const Box& box = picture.boxes[input];
-        const bool is_first_data = box.kind == Box::Kind::data && node.op && !node.op->is_elementwise_kernel();
+        const bool is_first_data = box.kind == Box::Kind::data && node.op() && !node.op()->is_elementwise_kernel();
         if (box.kind == Box::Kind::number || is_first_data) continue;
         if (box.layer < 0) return -1;
         layer = std::max(layer, box.layer);
@@ -55,8 +55,8 @@ Picture picture_of(const std::vector<Node*>& nodes) {
                 .place = "",
                 .layer = -1};
         if (node->extra) box.title = node->extra->name;
-        if (node->op) box.op = node->op->name;
-        for (const NodeRef& input : node->inputs) box.inputs.push_back(index.at(input.get()));
+        if (node->op()) box.op = node->op()->name;
+        for (const NodeRef& input : node->inputs()) box.inputs.push_back(index.at(input.get()));
         if (is_number(*node)) {
             box.kind = Box::Kind::number;
             box.title = to_string(Record(*node).output());

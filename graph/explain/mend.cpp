@@ -93,15 +93,15 @@ std::vector<Edit> images(std::size_t operand, const Shape& shape) {
 const Node* reduction_behind(const Node& operand) {
     constexpr int furthest = 8;
     const Node* node = &operand;
-    for (int step = 0; step < furthest && node->op; ++step) {
-        for (const Attributes::Entry& entry : node->attributes) {
+    for (int step = 0; step < furthest && node->op(); ++step) {
+        for (const Attributes::Entry& entry : node->attributes()) {
             const bool* keeps = std::get_if<bool>(&entry.value);
             if (keeps && entry.name == std::string_view("keepdims")) return *keeps ? nullptr : node;
         }
-        if (!node->op->is_elementwise_kernel()) return nullptr;
-        const auto same = std::find_if(node->inputs.begin(), node->inputs.end(),
+        if (!node->op()->is_elementwise_kernel()) return nullptr;
+        const auto same = std::find_if(node->inputs().begin(), node->inputs().end(),
                                        [&](const NodeRef& input) { return input->shape == operand.shape; });
-        if (same == node->inputs.end()) return nullptr;
+        if (same == node->inputs().end()) return nullptr;
         node = same->get();
     }
     return nullptr;
@@ -110,7 +110,7 @@ const Node* reduction_behind(const Node& operand) {
 /// The shape of a reduction's result if it had kept its axes; its own if that cannot be told.
 Shape shape_with_axes(const Node& reduction) {
     Shape shape = reduction.shape;
-    for (const Attributes::Entry& entry : reduction.attributes) {
+    for (const Attributes::Entry& entry : reduction.attributes()) {
         const Shape* axes = std::get_if<Shape>(&entry.value);
         if (!axes || entry.name != std::string_view("axes")) continue;
         for (std::int64_t axis : *axes) {
@@ -195,7 +195,7 @@ class Attempt {
             if (shape == operands_[i]->shape || !is_accepted(i, shape)) continue;
             const std::string name = names_[i].empty() ? ordinal(i, operands_.size()) : names_[i];
             return fmt::format("keepdims in the {} at {} would make {} {}",
-                               reduction == operands_[i] ? reduction->op->name : "reduction",
+                               reduction == operands_[i] ? reduction->op()->name : "reduction",
                                place_text(reduction->location()), name, to_string(shape));
         }
         return "";
@@ -251,9 +251,9 @@ class Attempt {
 }  // namespace
 
 std::string operand_name(const Node& operand) {
-    for (const Node* node = &operand;; node = node->inputs[0].get()) {
+    for (const Node* node = &operand;; node = node->inputs()[0].get()) {
         if (node->extra && !node->extra->name.empty()) return node->extra->name;
-        if (!node->op || node->inputs.empty() || writing_of(*node->op) != Writing::cast) return "";
+        if (!node->op() || node->inputs().empty() || writing_of(*node->op()) != Writing::cast) return "";
     }
 }
 

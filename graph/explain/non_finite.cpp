@@ -45,7 +45,7 @@ bool is_number(const Node& node) {
 
 NonFinite::Input described(const Node& input, const Node& result, std::int64_t index) {
     NonFinite::Input description{is_number(input) ? "a number" : recorded::name_of(input), input.shape, 0, 0};
-    if (result.op->is_elementwise_kernel()) {
+    if (result.op()->is_elementwise_kernel()) {
         description.low = description.high = number_at(input, element_of_operand(input.shape, result.shape, index));
         return description;
     }
@@ -87,7 +87,7 @@ const Node* differentiated(const History& history, const Node& derivative) {
 /// What the local slope that a node of the backward pass brings in is computed from.
 std::unordered_set<const Node*> behind_slope(const History& history, const Node& derivative) {
     const std::vector<NodeRef>& inputs = history.inputs(derivative);
-    const Writing writing = writing_of(*derivative.op);
+    const Writing writing = writing_of(*derivative.op());
     std::vector<const Node*> path;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const bool is_cotangent = (writing == Writing::choice && i > 0) || (writing == Writing::multiply && i == 0);
@@ -114,7 +114,7 @@ const Node* choice_behind(const History& history, const Node& derivative) {
     for (const NodeRef& node : history.nodes()) {
         if (node->is_leaf() || node->is_transient || !node->needs_gradient) continue;
         if (node->line != derivative.line || std::string_view(node->file) != derivative.file) continue;
-        if (writing_of(*node->op) != Writing::choice && !node->op->switches) continue;
+        if (writing_of(*node->op()) != Writing::choice && !node->op()->switches) continue;
         const std::vector<NodeRef>& inputs = history.inputs(*node);
         const auto common = std::count_if(inputs.begin(), inputs.end(),
                                           [&](const NodeRef& input) { return seen.contains(input.get()); });
@@ -131,7 +131,7 @@ void describe_zero(const History& history, const Trace& trace, NonFinite& report
         const Node& last = *zero.last_passed;
         const Node* choice = choice_behind(history, last);
         // A gradient that is differentiated again need not depend on the choice itself.
-        if (!choice && writing_of(*last.op) == Writing::choice) choice = &last;
+        if (!choice && writing_of(*last.op()) == Writing::choice) choice = &last;
         if (choice) report.untaken_at = recorded::described(*choice);
     }
     report.meets_zero = trace.meets_zero;
@@ -146,7 +146,7 @@ NonFinite finding(const History& history, const Target& target, std::int64_t ele
     const Node& node = *trace.origin.node;
     NonFinite report;
     report.pass = node.is_transient ? NonFinite::Pass::backward : NonFinite::Pass::forward;
-    report.op = node.is_leaf() ? "" : node.op->name;
+    report.op = node.is_leaf() ? "" : node.op()->name;
     report.name = operand_name(node);
     report.result = target.name;
     report.shape = node.shape;
@@ -157,7 +157,7 @@ NonFinite finding(const History& history, const Target& target, std::int64_t ele
         report.inputs.push_back(described(*input, node, trace.origin.index));
     }
     if (node.is_transient && !node.is_leaf()) {
-        if (const Node* op = differentiated(history, node)) report.derivative_of = op->op->name;
+        if (const Node* op = differentiated(history, node)) report.derivative_of = op->op()->name;
     }
     describe_zero(history, trace, report);
     return report;

@@ -19,13 +19,13 @@ bool is_small_whole(std::optional<double> exponent) {
 /// The same value as an uncomputed node's, recorded once more: computing it takes no history from anything.
 Tensor copy_of(Node& node, int depth) {
     if (node.is_computed) return Record(node).output();
-    if (depth == 0 || node.inputs.empty()) return {};
+    if (depth == 0 || node.inputs().empty()) return {};
     std::vector<Tensor> inputs;
-    for (const NodeRef& input : node.inputs) {
+    for (const NodeRef& input : node.inputs()) {
         inputs.push_back(copy_of(*input, depth - 1));
         if (inputs.back().is_empty_handle()) return {};
     }
-    return apply(*node.op, inputs, node.attributes, node.location());
+    return apply(*node.op(), inputs, node.attributes(), node.location());
 }
 
 template <class T>
@@ -44,20 +44,20 @@ bool adds_up_to_one(const T* values, std::int64_t rows, std::int64_t columns, st
 }  // namespace
 
 Ref expression_of(Algebra& algebra, const Node& node, const std::vector<Ref>& arguments) {
-    const Op& op = *node.op;
+    const Op& op = *node.op();
     const DType dtype = node.dtype;
     const Shape& shape = node.shape;
     const Writing writing = writing_of(op);
-    const auto plain = [&] { return algebra.call(op, arguments, node.attributes, dtype, shape); };
+    const auto plain = [&] { return algebra.call(op, arguments, node.attributes(), dtype, shape); };
     switch (writing) {
         case Writing::identity:
             return arguments[0];
         case Writing::stretch:
             return algebra.stretched(arguments[0], shape);
         case Writing::transpose:
-            return algebra.permuted(op, arguments[0], node.attributes, shape);
+            return algebra.permuted(op, arguments[0], node.attributes(), shape);
         case Writing::reshape:
-            return algebra.reshaped(op, arguments[0], node.attributes, shape);
+            return algebra.reshaped(op, arguments[0], node.attributes(), shape);
         case Writing::cast:
             if (const auto value = as_number(arguments[0]); value && is_floating(dtype)) {
                 return algebra.stretched(algebra.number(*value, dtype), shape);
@@ -90,7 +90,7 @@ Ref expression_of(Algebra& algebra, const Node& node, const std::vector<Ref>& ar
             return algebra.matrix_product(arguments[0], arguments[1], dtype, shape);
         case Writing::sum:
             if (arguments[0]->dtype != dtype) return plain();
-            return algebra.total(op, arguments[0], node.attributes, shape);
+            return algebra.total(op, arguments[0], node.attributes(), shape);
         default:
             return plain();
     }
@@ -114,7 +114,7 @@ std::optional<double> repeated_number(const Node& node) {
 }
 
 std::vector<std::optional<double>> arguments_that_give(Node& node, const Node& data) {
-    if (!node.op->is_elementwise_kernel() || node.op->partials.size() + node.op->transposes.each_.size() != 2)
+    if (!node.op()->is_elementwise_kernel() || node.op()->partials.size() + node.op()->transposes.each_.size() != 2)
         return {};
     const Tensor known = Record(const_cast<Node&>(data)).output();
     const NodeRef value = detail::readable(Record(node).output(), node.dtype, node.location());
@@ -125,7 +125,7 @@ std::vector<std::optional<double>> arguments_that_give(Node& node, const Node& d
             inputs.push_back(number ? algebra::filled(*number, data.dtype, Shape()) : known);
         }
         try {
-            const Tensor again = apply(*node.op, inputs, node.attributes, node.location());
+            const Tensor again = apply(*node.op(), inputs, node.attributes(), node.location());
             if (again.dtype() != node.dtype || again.shape() != node.shape) continue;
             const NodeRef computed = detail::readable(again, node.dtype, node.location());
             if (std::memcmp(computed->data, value->data, count) == 0) return arguments;

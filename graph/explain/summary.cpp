@@ -17,7 +17,7 @@ namespace xgrad {
 namespace {
 
 bool is_parameter(const Node& node) {
-    return node.inputs.empty() && node.needs_gradient;
+    return node.inputs().empty() && node.needs_gradient;
 }
 
 const std::string& name_of(const Node& node) {
@@ -40,15 +40,15 @@ Summary summary(const Tensor& y, Location at) {
     std::unordered_set<const Node*> counted;
     const Node* previous = nullptr;  // the last step, if it has parameters
     for (const Node* node : explain::ancestors({&root, 1})) {
-        const bool is_constant =
-            !node->needs_gradient && std::all_of(node->inputs.begin(), node->inputs.end(), [](const NodeRef& input) {
-                return input->shape.rank() == 0 && input->inputs.empty();
-            });
-        if (node->inputs.empty() || is_constant) continue;
-        SummaryRow row{.name = name_of(*node), .ops = node->op->name, .shape = node->shape};
+        const bool is_constant = !node->needs_gradient &&
+                                 std::all_of(node->inputs().begin(), node->inputs().end(), [](const NodeRef& input) {
+                                     return input->shape.rank() == 0 && input->inputs().empty();
+                                 });
+        if (node->inputs().empty() || is_constant) continue;
+        SummaryRow row{.name = name_of(*node), .ops = node->op()->name, .shape = node->shape};
         std::string part;
         bool follows = false;
-        for (const NodeRef& input : node->inputs) {
+        for (const NodeRef& input : node->inputs()) {
             follows = follows || input.get() == previous;
             if (!is_parameter(*input)) continue;
             if (part.empty()) part = part_of(name_of(*input));
@@ -56,14 +56,14 @@ Summary summary(const Tensor& y, Location at) {
             row.parameters += input->shape.size();
             result.parameter_bytes += input->shape.size() * static_cast<std::int64_t>(item_size(input->dtype));
         }
-        const bool moves_data = !std::holds_alternative<LayoutRule>(node->op->forward);
+        const bool moves_data = !std::holds_alternative<LayoutRule>(node->op()->forward);
         row.bytes = moves_data ? node->shape.size() * static_cast<std::int64_t>(item_size(node->dtype)) : 0;
         row.flops = flops_of(*node);
         if (row.name.empty()) row.name = part;
         result.parameters += row.parameters;
         result.bytes += row.bytes;
         result.flops += row.flops;
-        if (follows && row.parameters > 0 && node->op->is_elementwise_kernel()) {
+        if (follows && row.parameters > 0 && node->op()->is_elementwise_kernel()) {
             SummaryRow& product = result.rows.back();
             product.ops += ", " + row.ops;
             if (!name_of(*node).empty()) product.name = name_of(*node);

@@ -20,8 +20,8 @@ std::vector<Node*> ancestors(std::span<const NodeRef> roots) {
         enter(root.get());
         while (!path.empty()) {
             auto& [node, next] = path.back();
-            if (next < node->inputs.size()) {
-                enter(node->inputs[next++].get());
+            if (next < node->inputs().size()) {
+                enter(node->inputs()[next++].get());
                 continue;
             }
             order.push_back(node);
@@ -38,7 +38,7 @@ std::vector<Tensor> connected_gradients(const Tensor& y, const std::vector<Tenso
         const Node* node = path.back();
         path.pop_back();
         if (node->is_variable) continue;
-        for (const NodeRef& input : node->inputs) {
+        for (const NodeRef& input : node->inputs()) {
             if (input->needs_gradient && reached.insert(input.get()).second) path.push_back(input.get());
         }
     }

@@ -55,7 +55,7 @@ std::uint32_t Profile::State::work_of(const run::Plan::Work& step, std::span<Nod
     work.row.operations = operations_of(step, order);
     work.row.shape = first.shape;
     if (step.kind == run::Plan::StepKind::kernel) {
-        for (const NodeRef& input : first.formula().inputs) work.row.inputs.push_back(input->shape);
+        for (const NodeRef& input : first.formula().inputs()) work.row.inputs.push_back(input->shape);
     }
     work.bytes = static_cast<double>(step.bytes_read + step.bytes_written);
     for (const std::uint32_t place : step.places) work.flops += flops_of(order[place]->formula());

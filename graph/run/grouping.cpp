@@ -16,7 +16,7 @@ constexpr std::size_t most_tried = 64;
 /// True for the sum of all elements of something that a loop computes.
 bool can_be_summed_in_loop(const Schedule& schedule, std::uint32_t place) {
     const Node& node = schedule[place];
-    if (!node.formula().op->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
+    if (!node.formula().op()->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
     const Schedule::Value summed = schedule.reads(place)[0];
     if (schedule.is_given(summed)) return false;
     const Node& input = schedule[summed];

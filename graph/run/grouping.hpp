@@ -19,7 +19,7 @@ class Grouping {
 
     /// In the order of the alternatives of a Computation.
     enum class Kind : std::uint8_t { elementwise, view, kernel };
-    static Kind kind_of(const Node& node) noexcept { return static_cast<Kind>(node.formula().op->forward.index()); }
+    static Kind kind_of(const Node& node) noexcept { return static_cast<Kind>(node.formula().op()->forward.index()); }
 
     std::size_t steps() const { return starts_.size() - 1; }
     /// The places in the schedule of a step's nodes, inputs first.

@@ -34,7 +34,7 @@ void Plan::place(std::byte* working_memory, std::byte** addresses) const {
 
 void Plan::run(std::span<Node* const> order, Addresses addresses) const {
     begin_computation();
-    if (is_watched()) return run_watched(order, addresses);
+    if (is_watched() && !order.empty()) return run_watched(order, addresses);
     std::size_t step = 0;
     for (std::size_t section = 0; section < sections_.size(); ++section) {
         for (; step < sections_[section].first; ++step) run_step(steps_[step], order, addresses);
@@ -50,7 +50,7 @@ void Plan::run_step(const Step& step, std::span<Node* const> order, Addresses ad
             loops_[step.index].run(addresses);
             break;
         case StepKind::kernel:
-            run_kernel(kernels_[step.index], *order[kernels_[step.index].value], addresses);
+            run_kernel(kernels_[step.index], order, addresses);
             break;
         case StepKind::copy:
             run_copy(copies_[step.index], addresses);
@@ -67,30 +67,30 @@ void Plan::run_copy(const CopyStep& copy, Addresses addresses) {
     });
 }
 
-void Plan::run_kernel(const KernelStep& step, Node& node, Addresses addresses, const Rows* rows) const {
+void Plan::run_kernel(const KernelStep& step, std::span<Node* const> order, Addresses addresses,
+                      const Rows* rows) const {
     // A kernel may itself compute something, so the list of its arguments is not left where that would find it.
     thread_local std::vector<Array> spare;
     std::vector<Array> inputs = std::exchange(spare, {});
     inputs.clear();
-    const Node& formula = node.formula();
     std::array<Shape, Op::most_row_by_row + 1> of_rows;  // of inputs, and of the result
     const auto cut = [&](Shape& cut_shape, const Shape& shape, std::int64_t row_items, DType dtype) {
         cut_shape = shape;
         cut_shape[0] = rows->end - rows->first;
         return rows->first * row_items * static_cast<std::int64_t>(item_size(dtype));
     };
-    for (std::size_t input = 0; input < formula.inputs.size(); ++input) {
+    for (std::uint32_t input = 0; input < step.end_of_operands - step.first_operand; ++input) {
         const Operand& operand = operands_[step.first_operand + input];
-        const Node& read = *formula.inputs[input];
         const std::byte* data = addresses[operand.value];
-        const bool is_cut = rows && input < formula.op->row_by_row;
-        if (is_cut) data += cut(of_rows[input], read.shape, operand.strides[0], read.dtype);
-        inputs.push_back({read.dtype, is_cut ? of_rows[input] : read.shape, operand.strides, data});
+        const bool is_cut = rows && input < step.op->row_by_row;
+        if (is_cut) data += cut(of_rows[input], operand.shape, operand.strides[0], operand.dtype);
+        inputs.push_back({operand.dtype, is_cut ? of_rows[input] : operand.shape, operand.strides, data});
     }
     std::byte* result = addresses[step.value];
-    if (rows) result += cut(of_rows.back(), node.shape, node.shape.size() / node.shape[0], node.dtype);
-    std::get<Kernel>(formula.op->forward)(
-        {inputs, formula.attributes, node.dtype, rows ? of_rows.back() : node.shape, result, node.location()});
+    if (rows) result += cut(of_rows.back(), step.shape, step.shape.size() / step.shape[0], step.dtype);
+    const Node* node = order.empty() ? nullptr : order[step.value];
+    std::get<Kernel>(step.op->forward)({inputs, node ? node->formula().attributes() : step.attributes, step.dtype,
+                                        rows ? of_rows.back() : step.shape, result, node ? node->location() : step.at});
     spare = std::move(inputs);
 }
 

@@ -71,8 +71,9 @@ class Plan {
 
     /// Completes the addresses, of which those of the given and the kept values are there already.
     void place(std::byte* working_memory, std::byte** addresses) const;
-    /// Computes everything. `order` has the schedule's nodes or those of one of the same structure: what an operation
-    /// is told besides its inputs is read there.
+    /// Computes everything. `order` has the schedule's nodes or those of one of the same structure: what only an
+    /// operation knows of its attributes is read there, and the places for errors. Without it those of the schedule
+    /// that the plan was made for are taken.
     void run(std::span<Node* const> order, Addresses addresses) const;
 
   private:
@@ -105,10 +106,18 @@ class Plan {
     struct KernelStep {
         Value value;
         std::uint32_t first_operand;
+        std::uint32_t end_of_operands;
+        const Op* op;
+        Attributes attributes;
+        DType dtype;
+        Shape shape;
+        Location at;
     };
     struct Operand {
         Value value;
         Strides strides;
+        DType dtype;
+        Shape shape;
     };
     /// Brings a value that no view can be laid on into row-major order.
     struct CopyStep {
@@ -141,7 +150,8 @@ class Plan {
         std::int64_t end;
     };
     /// For some of the rows the kernel is given these as if they were all.
-    void run_kernel(const KernelStep& step, Node& node, Addresses addresses, const Rows* rows = nullptr) const;
+    void run_kernel(const KernelStep& step, std::span<Node* const> order, Addresses addresses,
+                    const Rows* rows = nullptr) const;
 
     std::vector<Placement> placements_;
     std::vector<Value> kept_;

@@ -125,13 +125,14 @@ class Planner {
     void lay_view(std::uint32_t place) {
         const Node& view = schedule_[place];
         Value viewed = schedule_.reads(place)[0];
-        const LayoutRule& rule = std::get<LayoutRule>(view.formula().op->forward);
+        const LayoutRule& rule = std::get<LayoutRule>(view.formula().op()->forward);
         const Node& input = node(viewed);
         std::optional<Layout> layout =
-            rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes, view.shape);
+            rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes(), view.shape);
         if (!layout) {
             viewed = copy_of(viewed, input, place);
-            layout = rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes, view.shape);
+            layout =
+                rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes(), view.shape);
         }
         const std::int64_t offset = layout->offset * static_cast<std::int64_t>(item_size(view.dtype));
         const bool is_on_view = plan_.placements_[viewed].home == Home::view;
@@ -163,13 +164,19 @@ class Planner {
     }
 
     void write_kernel(std::uint32_t place) {
-        plan_.kernels_.push_back({place, static_cast<std::uint32_t>(plan_.operands_.size())});
+        const Node& made = schedule_[place];
         const std::span<const Value> operands = schedule_.reads(place);
+        const auto first = static_cast<std::uint32_t>(plan_.operands_.size());
+        // A function is left out: a plan holds on to nothing.
+        const Attributes& attributes = made.formula().attributes();
+        plan_.kernels_.push_back({place, first, first + static_cast<std::uint32_t>(operands.size()),
+                                  made.formula().op(), attributes.has_function() ? Attributes() : attributes,
+                                  made.dtype, made.shape, made.location()});
         for (std::size_t input = 0; input < operands.size(); ++input) {
             const Value operand = operands[input];
             const auto before = operands.first(input);
             if (std::find(before.begin(), before.end(), operand) == before.end()) read(operand);
-            plan_.operands_.push_back({operand, strides_[operand]});
+            plan_.operands_.push_back({operand, strides_[operand], node(operand).dtype, node(operand).shape});
         }
         make(place);
         add_step(Kind::kernel, plan_.kernels_.size() - 1, {&place, 1});
@@ -189,13 +196,13 @@ class Planner {
             if (is_written) make(place);
             const DType dtype = node(reads.back()).dtype;
             in_loop_[place] =
-                loop.apply(std::get<BlockKernels>(member.formula().op->forward), dtype, {values.data(), reads.size()},
+                loop.apply(std::get<BlockKernels>(member.formula().op()->forward), dtype, {values.data(), reads.size()},
                            member.dtype, is_written ? place : FusedLoop::none);
             loop_of_[place] = number;
         }
         for (const std::uint32_t place : sums_) {
             make(place);
-            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op->block_sum,
+            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op()->block_sum,
                      schedule_[place].dtype, place);
         }
         loop.finish();

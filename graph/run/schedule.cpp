@@ -4,6 +4,7 @@
 #include <bit>
 #include <type_traits>
 
+#include <xgrad/graph/deferred.hpp>
 #include <xgrad/graph/error.hpp>
 #include <xgrad/graph/op.hpp>
 
@@ -23,14 +24,15 @@ constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 
 }  // namespace
 
-void Schedule::begin(std::span<Node* const> roots, Keeping keeping) {
+void Schedule::begin(std::span<Node* const> roots, Keeping keeping, Deferred deferred) {
     order_.clear();
     given_.clear();
     reads_.clear();
     first_read_.clear();
     structure_.clear();
     numbers_of_given_.clear();
-    for (Node* root : roots) visit(root);
+    has_deferred_ = has_rewritten_ = has_function_ = lacks_history_ = false;
+    for (Node* root : roots) visit(root, deferred);
     flags_.assign(order_.size(), 0);
     readers_.assign(order_.size(), 0);
     for (Node* root : roots) {
@@ -40,13 +42,25 @@ void Schedule::begin(std::span<Node* const> roots, Keeping keeping) {
     describe();
 }
 
-void Schedule::visit(Node* root) {
+void Schedule::visit(Node* root, Deferred deferred) {
     if (root->is_computed || contains(*root)) return;
+    const auto enter = [&](Node* node) {
+        if (node->is_deferred) {
+            if (deferred == Deferred::recorded) {
+                node->inputs();
+            } else {
+                has_deferred_ = true;
+            }
+        }
+        has_rewritten_ = has_rewritten_ || node->is_rewritten;
+        path_.push_back({node, 0});
+    };
     path_.clear();
-    path_.push_back({root, 0});
+    enter(root);
     while (!path_.empty()) {
         Frame& top = path_.back();
-        if (top.next_input == top.node->formula().inputs.size()) {
+        const Inputs& sources = top.node->sources();
+        if (top.next_input == sources.size()) {
             if (top.node->is_leaf()) {
                 throw ValueError("vmap", "needs a function that reads no values",
                                  "one that reads an argument of shape " + to_string(top.node->shape),
@@ -57,8 +71,8 @@ void Schedule::visit(Node* root) {
             path_.pop_back();
             continue;
         }
-        Node* input = top.node->formula().inputs[top.next_input++].get();
-        if (!input->is_computed && !contains(*input)) path_.push_back({input, 0});
+        Node* input = sources[top.next_input++].get();
+        if (!input->is_computed && !contains(*input)) enter(input);
     }
 }
 
@@ -66,7 +80,7 @@ void Schedule::connect(Keeping keeping) {
     for (Node* node : order_) {
         first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
         const std::uint8_t reader = keeping == Keeping::reachable && node->needs_gradient ? has_derivative : 0;
-        for (const NodeRef& input : node->formula().inputs) {
+        for (const NodeRef& input : node->sources()) {
             if (input->is_computed) {
                 reads_.push_back(given_value(input.get()));
             } else {
@@ -89,32 +103,56 @@ bool Schedule::is_kept(std::size_t place) const {
 
 Schedule::Value Schedule::given_value(const Node* node) {
     const auto [value, is_new] = numbers_of_given_.enter(node, static_cast<Value>(values()));
-    if (is_new) given_.push_back(node);
+    if (is_new) {
+        given_.push_back(node);
+        lacks_history_ = lacks_history_ || (node->needs_gradient && !node->is_leaf());
+    }
     return value;
+}
+
+void Schedule::find(const Tensor& x, std::vector<std::uint64_t>& values) const {
+    const Node& node = *x.node();
+    if (!x.is_parameter()) {
+        const Value value = find(node);
+        if (value != NodeTable::none) values.push_back(value);
+        return;
+    }
+    for (std::size_t index = 0; index < given_.size(); ++index) {
+        const Extra* extra = given_[index]->extra.get();
+        if (extra && extra->slot == node.extra->slot) values.push_back(size() + index);
+    }
 }
 
 void Schedule::describe() {
     for (std::size_t place = 0; place < order_.size(); ++place) {
         const Node& node = order_[place]->formula();
         const std::uint64_t kept = is_kept(place), outside = is_seen_outside(place);
-        structure_.push_back(word_of(node.op));
-        structure_.push_back(packed(node.inputs.size() << 8 | kept << 1 | outside,
-                                    node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
+        const std::uint64_t derived = order_[place]->needs_gradient, ends = order_[place]->is_variable;
         const std::span<const Value> values = reads(place);
+        // Addresses are even.
+        structure_.push_back(node.is_deferred ? 2 * node.extra->deferred->number() + 1 : word_of(node.op()));
+        structure_.push_back(packed(values.size() << 8 | ends << 3 | derived << 2 | kept << 1 | outside,
+                                    node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
         for (std::size_t input = 0; input < values.size(); input += 2) {
             structure_.push_back(packed(values[input], input + 1 < values.size() ? values[input + 1] : 0));
         }
+        if (node.is_deferred) {
+            structure_.push_back(node.extra->deferred_index);
+            structure_.push_back(node.extra->deferred->held());
+            continue;
+        }
         // The shape of an elementwise result follows from those of what it reads.
-        if (node.op->is_elementwise_kernel()) continue;
+        if (node.op()->is_elementwise_kernel()) continue;
         for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
-        describe_attributes(node.attributes);
+        describe_attributes(node.attributes());
     }
     for (const Node* node : given_) describe_given(*node);
 }
 
 void Schedule::describe_given(const Node& node) {
+    const std::uint64_t is_strided = node.strides != nullptr, derived = node.needs_gradient, ends = node.is_variable;
     structure_.push_back(
-        packed(node.strides != nullptr, node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
+        packed(ends << 2 | derived << 1 | is_strided, node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
     for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
     if (!node.strides) return;
     for (const std::int64_t stride : *node.strides) structure_.push_back(static_cast<std::uint64_t>(stride));
@@ -133,16 +171,18 @@ void Schedule::describe_attributes(const Attributes& attributes) {
                     structure_.push_back(std::bit_cast<std::uint64_t>(value));
                 } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
                     structure_.push_back(static_cast<std::uint64_t>(value));
+                } else {
+                    // What only the operation knows is read when it is computed, from the node.
+                    has_function_ = true;
                 }
-                // What only the operation knows is read when it is computed, from the node.
             },
             entry.value);
     }
 }
 
-std::uint64_t Schedule::hash() const noexcept {
-    std::uint64_t hash = structure_.size();
-    for (const std::uint64_t word : structure_) hash = (std::rotl(hash, 5) ^ word) * odd;
+std::uint64_t Schedule::hash(std::span<const std::uint64_t> structure) noexcept {
+    std::uint64_t hash = structure.size();
+    for (const std::uint64_t word : structure) hash = (std::rotl(hash, 5) ^ word) * odd;
     return hash ^ hash >> 29;
 }
 

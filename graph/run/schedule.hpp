@@ -6,6 +6,7 @@
 
 #include <xgrad/graph/node.hpp>
 #include <xgrad/graph/node_table.hpp>
+#include <xgrad/graph/tensor.hpp>
 
 namespace xgrad::run {
 
@@ -21,9 +22,14 @@ class Schedule {
     /// Which values are to stay: those that anybody can still ask for, or only the roots.
     enum class Keeping : std::uint8_t { reachable, roots };
 
+    /// What becomes of deferred derivatives: they are recorded, and then computed like everything else, or stay one
+    /// node each, for which there has to be a Substitute.
+    enum class Deferred : std::uint8_t { recorded, kept };
+
     /// Forgets what was there and takes the roots and whatever they need that has no value yet.
     /// ValueError if that includes a leaf, which is then a stand-in.
-    void begin(std::span<Node* const> roots, Keeping keeping = Keeping::reachable);
+    void begin(std::span<Node* const> roots, Keeping keeping = Keeping::reachable,
+               Deferred deferred = Deferred::recorded);
 
     std::size_t size() const noexcept { return order_.size(); }
     std::span<Node* const> order() const noexcept { return order_; }
@@ -44,8 +50,21 @@ class Schedule {
     /// still be asked for. What reverse mode has recorded for itself is computed again in such a case.
     bool is_kept(std::size_t place) const;
 
+    bool has_deferred() const noexcept { return has_deferred_; }
+    bool has_rewritten() const noexcept { return has_rewritten_; }
+    /// True if an operation was told a function, which is not in the structure.
+    bool has_function() const noexcept { return has_function_; }
+    /// True if a derivative of something that is computed already may be asked for: by what it is computed is not in
+    /// the structure.
+    bool lacks_history() const noexcept { return lacks_history_; }
+    /// The value of a node; NodeTable::none if it is not there.
+    Value find(const Node& node) const noexcept { return contains(node) ? node.slot : numbers_of_given_.find(&node); }
+    /// Appends the values that x stands for: one, or all versions of a parameter.
+    void find(const Tensor& x, std::vector<std::uint64_t>& values) const;
+
     std::span<const std::uint64_t> structure() const noexcept { return structure_; }
-    std::uint64_t hash() const noexcept;
+    std::uint64_t hash() const noexcept { return hash(structure_); }
+    static std::uint64_t hash(std::span<const std::uint64_t> structure) noexcept;
 
   private:
     enum Flag : std::uint8_t { is_root = 1, seen = 2, has_derivative = 4 };
@@ -55,7 +74,7 @@ class Schedule {
     };
     // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
     bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
-    void visit(Node* root);
+    void visit(Node* root, Deferred deferred);
     void connect(Keeping keeping);
     Value given_value(const Node* node);
     void describe();
@@ -71,6 +90,10 @@ class Schedule {
     std::vector<std::uint64_t> structure_;
     std::vector<Frame> path_;
     NodeTable numbers_of_given_;
+    bool has_deferred_ = false;
+    bool has_rewritten_ = false;
+    bool has_function_ = false;
+    bool lacks_history_ = false;
 };
 
 }  // namespace xgrad::run

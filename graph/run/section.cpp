@@ -43,8 +43,7 @@ void Plan::run_section(std::size_t number, std::span<Node* const> order, Address
             if (steps_[step].kind == StepKind::loop) {
                 loops_[steps_[step].index].run_rows(rows.first, rows.end, section.rows, own.data());
             } else {
-                const KernelStep& kernel = kernels_[steps_[step].index];
-                run_kernel(kernel, *order[kernel.value], own.data(), &rows);
+                run_kernel(kernels_[steps_[step].index], order, own.data(), &rows);
             }
             if (times) times[step - section.first] += now() - begin;
         }

@@ -35,7 +35,7 @@ void Sections::find_rows() {
             const Grouping::Kind kind = Grouping::kind_of(node);
             if (kind == Grouping::Kind::view) continue;
             const bool is_kernel = kind == Grouping::Kind::kernel;
-            const bool is_by_row = !is_kernel || node.formula().op->row_by_row > 0;
+            const bool is_by_row = !is_kernel || node.formula().op()->row_by_row > 0;
             const bool has_rows = node.shape.rank() > 0 && node.shape[0] > 1;
             rows_[step] = is_by_row && has_rows && !grouping_.is_summed_in_loop(place) ? node.shape[0] : 0;
             if (rows_[step] == 0) break;
@@ -47,8 +47,8 @@ void Sections::find_rows() {
 /// True if row i of the node depends on row i of this input only.
 bool Sections::reads_by_row(const Node& node, std::size_t input) const {
     const Node& formula = node.formula();
-    const Shape& shape = formula.inputs[input]->shape;
-    if (Grouping::kind_of(node) == Grouping::Kind::kernel) return input < formula.op->row_by_row;
+    const Shape& shape = formula.inputs()[input]->shape;
+    if (Grouping::kind_of(node) == Grouping::Kind::kernel) return input < formula.op()->row_by_row;
     return shape.rank() == node.shape.rank() && shape[0] == node.shape[0];
 }
 

@@ -44,7 +44,7 @@ std::vector<const Step*> suspects_of(const std::vector<Step>& steps) {
 
 bool is_zero_by_declaration(const Step& step) {
     for (std::size_t input = 0; input < step.inputs.size(); ++input) {
-        if (step.inputs[input]->needs_gradient && !step.node->op->zero_reason(input)) return false;
+        if (step.inputs[input]->needs_gradient && !step.node->op()->zero_reason(input)) return false;
     }
     return true;
 }
@@ -162,7 +162,7 @@ WrongOp wrong_op(const Step& step, const CheckOptions& options, Location at) {
     const std::size_t input = input_of[static_cast<std::size_t>(worst - rows.data())];
     const subject::StepSubject subject(step);
     WrongOp result{
-        step.node->op->name, recorded::place_of(*step.node), shapes_of(step), subject.argument(input), *worst, {}};
+        step.node->op()->name, recorded::place_of(*step.node), shapes_of(step), subject.argument(input), *worst, {}};
     const Both both = gradients_of(rows, input_of, input);
     if (std::string_view(worst->mode) == "forward") {
         result.looks_like = "forward mode and reverse mode differ";
@@ -173,7 +173,7 @@ WrongOp wrong_op(const Step& step, const CheckOptions& options, Location at) {
         const pattern::Numbers derived{{}, {worst->analytic}}, checked{{}, {worst->numeric}};
         result.looks_like = pattern::looks_like(derived, checked, {});
     }
-    if (const std::string* reason = step.node->op->zero_reason(result.argument)) {
+    if (const std::string* reason = step.node->op()->zero_reason(result.argument)) {
         result.looks_like += ", declared with the reason: " + *reason;
     }
     return result;
@@ -206,7 +206,7 @@ std::optional<WrongOp> first_wrong_op(const Tensor& scalar, const CheckOptions& 
     if (declared_zero) return wrong_op(*declared_zero, options, at);
     if (given_by_function) {
         WrongOp result;
-        result.op = given_by_function->node->op->name;
+        result.op = given_by_function->node->op()->name;
         result.place = recorded::place_of(*given_by_function->node);
         result.shapes = shapes_of(*given_by_function);
         result.looks_like = "given by a function of its own; all other operations are right";

@@ -110,7 +110,7 @@ class Detective {
 
     /// As if an activation had the derivative 1, or another one.
     void add_wrong_slopes(const Step& step, Clues& clues) {
-        const Op& op = *step.node->op;
+        const Op& op = *step.node->op();
         if (op.family != Op::Family::elementwise || !step.inputs[0]->needs_gradient) return;
         for (std::size_t other = 1; other < step.inputs.size(); ++other) {
             if (step.inputs[other]->needs_gradient) return;
@@ -202,7 +202,7 @@ class Detective {
                 arguments.push_back(input.get() == own() ? parameter(constant) : constant);
                 if (input.get() == own()) mine.push_back(arguments.back());
             }
-            const Tensor again = apply(*use->node->op, arguments, use->node->attributes, use->node->location());
+            const Tensor again = apply(*use->node->op(), arguments, use->node->attributes(), use->node->location());
             Numbers part{x_.shape(), std::vector<long double>(static_cast<std::size_t>(x_.size()))};
             for (const Tensor& each : vjp(again, cotangent_of(*use->node), mine, Unconnected::gives_zeros)) {
                 const std::vector<long double> numbers = subject::numbers(each);

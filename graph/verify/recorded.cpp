@@ -22,16 +22,16 @@ std::vector<Step> steps_to(const Tensor& result) {
         Frame& top = path.back();
         if (depends.contains(top.node.get())) {
             path.pop_back();
-        } else if (top.next_input < top.node->inputs.size()) {
-            const NodeRef input = top.node->inputs[top.next_input++];
+        } else if (top.next_input < top.node->inputs().size()) {
+            const NodeRef input = top.node->inputs()[top.next_input++];
             if (!depends.contains(input.get())) path.push_back({input, 0});
         } else {
             const NodeRef node = top.node;
             path.pop_back();
             bool does = node->needs_gradient;
-            for (const NodeRef& input : node->inputs) does = does || depends.at(input.get());
+            for (const NodeRef& input : node->inputs()) does = does || depends.at(input.get());
             depends.emplace(node.get(), does);
-            const Inputs& inputs = node->inputs;
+            const Inputs& inputs = node->inputs();
             if (!node->is_leaf()) steps.push_back({node, {inputs.begin(), inputs.end()}, does});
         }
     }
@@ -39,7 +39,7 @@ std::vector<Step> steps_to(const Tensor& result) {
 }
 
 bool is_given_by_a_function(const Node& node) {
-    return std::any_of(node.attributes.begin(), node.attributes.end(), [](const Attributes::Entry& entry) {
+    return std::any_of(node.attributes().begin(), node.attributes().end(), [](const Attributes::Entry& entry) {
         return std::holds_alternative<std::shared_ptr<const void>>(entry.value);
     });
 }
@@ -52,7 +52,7 @@ std::string place_of(const Node& node) {
 
 std::string described(const Node& node) {
     const std::string place = place_of(node);
-    return (node.op ? node.op->name : "a tensor") + (place.empty() ? "" : " at " + place);
+    return (node.op() ? node.op()->name : "a tensor") + (place.empty() ? "" : " at " + place);
 }
 
 std::string name_of(const Node& node) {

@@ -63,7 +63,7 @@ Tensor Replay::operator()(const std::vector<Tensor>& parameters, DType precision
         if (!step.depends) continue;
         std::vector<Tensor> inputs;
         for (const NodeRef& input : step.inputs) inputs.push_back(again(input));
-        done.emplace(step.node.get(), apply(*step.node->op, inputs, in_precision(step.node->attributes, precision),
+        done.emplace(step.node.get(), apply(*step.node->op(), inputs, in_precision(step.node->attributes(), precision),
                                             step.node->location()));
     }
     return again(source(result_, "check_gradients", {}));

@@ -151,7 +151,7 @@ class StepSubject : public Subject {
             parameters.push_back(parameter(tensor_of(point[index], original(index).shape(), precision)));
             arguments[varied_[index]] = parameters.back();
         }
-        const Tensor y = apply(*step_.node->op, arguments, step_.node->attributes, step_.node->location());
+        const Tensor y = apply(*step_.node->op(), arguments, step_.node->attributes(), step_.node->location());
         return element_ ? algebra::element(algebra::reshaped(y, {y.size()}), *element_) : y;
     }
 

@@ -45,8 +45,8 @@ Branches branches_of(const Tensor& result) {
     std::vector<Pending> pending;
     std::vector<Tensor> tensors{result};
     for (const recorded::Step& step : recorded::steps_to(result)) {
-        if (!step.depends || !step.node->op->switches || step.node->inputs.empty()) continue;
-        for (const Tensor& tensor : step.node->op->switches(Record(*step.node))) {
+        if (!step.depends || !step.node->op()->switches || step.node->inputs().empty()) continue;
+        for (const Tensor& tensor : step.node->op()->switches(Record(*step.node))) {
             pending.push_back({recorded::described(*step.node), tensor});
             tensors.push_back(tensor);
         }

@@ -71,7 +71,7 @@ class Writer {
         if (names_.contains(&node)) return true;
         const auto [known, is_new] = depends_.try_emplace(&node, false);
         if (is_new) {
-            known->second = std::any_of(node.inputs.begin(), node.inputs.end(),
+            known->second = std::any_of(node.inputs().begin(), node.inputs().end(),
                                         [&](const NodeRef& input) { return depends(*input); });
         }
         return known->second;
@@ -80,26 +80,26 @@ class Writer {
     std::string write(const Node& node, int around) const {
         if (const auto found = names_.find(&node); found != names_.end()) return found->second;
         // A leaf, or what was read during the recording and has let go of where it came from.
-        if (node.inputs.empty()) return node.shape.size() == 1 ? number(node) : "constant" + to_string(node.shape);
-        const std::string& op = node.op->name;
+        if (node.inputs().empty()) return node.shape.size() == 1 ? number(node) : "constant" + to_string(node.shape);
+        const std::string& op = node.op()->name;
         // A number repeated is written as the number.
-        if (op == "broadcast_to" && node.inputs[0]->is_leaf() && node.inputs[0]->shape.rank() == 0) {
-            return write(*node.inputs[0], around);
+        if (op == "broadcast_to" && node.inputs()[0]->is_leaf() && node.inputs()[0]->shape.rank() == 0) {
+            return write(*node.inputs()[0], around);
         }
         if (!depends(node)) return "constant" + to_string(node.shape);
-        if (op == "negative") return "-" + write(*node.inputs[0], 4);
+        if (op == "negative") return "-" + write(*node.inputs()[0], 4);
         if (const Infix* infix = infix_of(op)) {
             const std::string text =
-                write(*node.inputs[0], infix->strength) + infix->sign + write(*node.inputs[1], infix->strength + 1);
+                write(*node.inputs()[0], infix->strength) + infix->sign + write(*node.inputs()[1], infix->strength + 1);
             return infix->strength < around ? "(" + text + ")" : text;
         }
         std::string text = op + "(";
         const char* comma = "";
-        for (const NodeRef& input : node.inputs) {
+        for (const NodeRef& input : node.inputs()) {
             text += comma + write(*input, 0);
             comma = ", ";
         }
-        for (const Attributes::Entry& entry : node.attributes) {
+        for (const Attributes::Entry& entry : node.attributes()) {
             text += comma + written(entry);
             comma = ", ";
         }

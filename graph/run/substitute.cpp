@@ -1,0 +1,87 @@
+#include <xgrad/graph/run/substitute.hpp>
+
+#include <cstring>
+#include <utility>
+
+#include <xgrad/graph/amounts.hpp>
+#include <xgrad/graph/run/structure_cache.hpp>
+
+namespace xgrad::run {
+
+namespace {
+
+using Cache = StructureCache<std::shared_ptr<const Substitute>>;
+
+Cache& cache() {
+    thread_local Cache known;
+    return known;
+}
+
+}  // namespace
+
+DeferredSchedule::DeferredSchedule(const Schedule& schedule)
+    : places_(schedule.size()), structure_(schedule.structure().begin(), schedule.structure().end()) {
+    // Recording lets go of what only the deferred nodes held, and a new node could be taken for an old one in whose
+    // place it stands.
+    std::vector<NodeRef> held;
+    for (Schedule::Value value = 0; value < schedule.values(); ++value) {
+        held.push_back(NodeRef::share(const_cast<Node&>(schedule.node(value))));
+        values_.enter(held.back().get(), value);
+    }
+    for (const NodeRef& node : held) node->inputs();
+}
+
+std::shared_ptr<const Substitute> Substitute::make(const DeferredSchedule& deferred, const Schedule& recorded,
+                                                   std::shared_ptr<const Plan> plan) {
+    auto made = std::make_shared<Substitute>();
+    const auto places = static_cast<Value>(recorded.size());
+    made->first_given_ = places;
+    std::vector<std::uint32_t> readers(recorded.values());
+    for (Value place = 0; place < places; ++place) {
+        for (const Value read : recorded.reads(place)) ++readers[read];
+    }
+    for (Value value = 0; value < recorded.values(); ++value) {
+        const Node& node = recorded.node(value);
+        const Value origin = deferred.find(node);
+        made->origins_.push_back(origin);
+        if (value < places && node.formula().attributes().has_function()) return nullptr;
+        // What has been computed since: a rule has read it.
+        if (value >= places && origin < deferred.places()) return nullptr;
+        if (origin != none || value < places) continue;
+        Constant constant{value, {}};
+        const bool is_held = node.references.count() != readers[value];
+        if (is_held || node.extra || node.shape.size() != 1) return nullptr;
+        std::memcpy(constant.data, node.data, bytes_of(node));
+        made->constants_.push_back(constant);
+    }
+    for (const Value kept : plan->kept()) {
+        const bool is_own = made->origin(kept) == none && kept < places;
+        if (is_own) made->own_.push_back({kept, bytes_of(recorded.node(kept))});
+    }
+    made->plan_ = std::move(plan);
+    return made;
+}
+
+std::size_t Substitute::bytes(Value value) const noexcept {
+    for (const Own& own : own_) {
+        if (own.value == value) return own.bytes;
+    }
+    return plan_->copy_bytes(value);
+}
+
+void Substitute::give(const Schedule& schedule, std::byte** addresses) const {
+    for (Value value = first_given_; value < origins_.size(); ++value) {
+        if (origins_[value] != none) addresses[value] = static_cast<std::byte*>(schedule.node(origins_[value]).data);
+    }
+    for (const Constant& constant : constants_) addresses[constant.value] = const_cast<std::byte*>(constant.data);
+}
+
+const std::shared_ptr<const Substitute>* find_substitute(const Schedule& schedule) {
+    return cache().find(schedule.hash(), schedule.structure());
+}
+
+void remember(const DeferredSchedule& schedule, std::shared_ptr<const Substitute> substitute) {
+    cache().enter(Schedule::hash(schedule.structure()), schedule.structure(), std::move(substitute));
+}
+
+}  // namespace xgrad::run
