@@ -131,10 +131,25 @@ Deferral::Deferral(const Differentiation& what) {
     if (describe(what)) values_read_ = detail::values_read();
 }
 
+/// Room for a description, kept for the next one.
+struct Deferral::Room {
+    run::Schedule schedule;
+    std::vector<std::uint64_t> structure;
+};
+
 bool Deferral::describe(const Differentiation& what) {
-    thread_local run::Schedule schedule;
-    thread_local std::vector<std::uint64_t> structure;
-    schedule.begin(what.roots, run::Schedule::Keeping::roots, run::Schedule::Deferred::kept);
+    thread_local std::unique_ptr<Room> spare;
+    if (!spare) spare = std::make_unique<Room>();
+    spare->schedule.begin(what.roots, run::Schedule::Keeping::roots, run::Schedule::Deferred::kept);
+    // To record a graph of this size takes long enough, and to keep what is known of it much memory.
+    constexpr std::size_t most_values = std::size_t{1} << 18;
+    if (spare->schedule.values() <= most_values) return describe(what, *spare);
+    spare.reset();
+    return false;
+}
+
+bool Deferral::describe(const Differentiation& what, Room& room) {
+    auto& [schedule, structure] = room;
     if (schedule.lacks_history() || schedule.has_function()) return false;
     structure.assign(schedule.structure().begin(), schedule.structure().end());
     structure.push_back(static_cast<std::uint64_t>(what.mode));

@@ -95,7 +95,9 @@ class Deferral {
     void learn(std::span<const Tensor> result) const;
 
   private:
+    struct Room;
     bool describe(const Differentiation& what);
+    bool describe(const Differentiation& what, Room& room);
 
     std::shared_ptr<KnownDerivatives> known_;
     std::vector<std::uint64_t> structure_;  // to be learned; empty if there is nothing to learn
