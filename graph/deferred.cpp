@@ -56,7 +56,7 @@ bool is_one(const Node& node) {
 
 /// A result that can be deferred next time: nobody but its handle holds it, so that nobody will miss it.
 bool is_own(const Node& node) {
-    return !node.is_leaf() && !node.is_computed && node.is_transient && !node.extra && node.references.count() == 1 &&
+    return !node.is_leaf() && !node.is_computed && !node.extra && node.references.count() == 1 &&
            !node.attributes().has_function();
 }
 
@@ -83,12 +83,12 @@ void DeferredDerivatives::make(std::shared_ptr<KnownDerivatives> known, const Di
     const auto shared = std::allocate_shared<DeferredDerivatives>(SpareAllocator<DeferredDerivatives>(), known, what);
     for (std::size_t index = 0; index < what.results(); ++index) {
         const KnownDerivatives::Result& as = known->results[index];
-        NodeRef node(new Node(what.like(index).dtype, what.like(index).shape));
+        NodeRef node(new Node(as.dtype, as.shape));
         node->file = what.at.file;
         node->line = what.at.line;
         node->define(*as.op, as.attributes, what.roots);
         node->needs_gradient = as.needs_gradient;
-        node->is_transient = true;
+        node->is_transient = as.is_transient;
         node->extra = std::make_unique<Extra>();
         node->extra->deferred = shared;
         node->extra->deferred_index = static_cast<std::uint32_t>(index);
@@ -155,7 +155,7 @@ bool Deferral::describe(const Differentiation& what, Room& room) {
     structure.push_back(static_cast<std::uint64_t>(what.mode));
     for (std::size_t root = 0; root < what.roots.size(); ++root) {
         const Node& node = *what.roots[root];
-        if (root < what.ys() && node.is_computed) return false;  // by what is not in the schedule
+        if (root < what.ys().size() && node.is_computed) return false;  // by what is not in the schedule
         structure.push_back(schedule.find(node));
         structure.push_back(node.is_computed && !node.needs_gradient && is_one(node));
         const auto first = std::find(what.roots.begin(), what.roots.end(), &node);
@@ -191,7 +191,8 @@ void Deferral::learn(std::span<const Tensor> result) const {
     if (is_pure && std::all_of(result.begin(), result.end(), [](const Tensor& x) { return is_own(*x.node()); })) {
         for (const Tensor& x : result) {
             const Node& node = *x.node();
-            known->results.push_back({node.op(), node.attributes(), node.needs_gradient});
+            known->results.push_back(
+                {node.op(), node.attributes(), node.dtype, node.shape, node.needs_gradient, node.is_transient});
         }
     }
     cache().enter(run::Schedule::hash(structure_), structure_, std::move(known));

@@ -16,11 +16,14 @@ namespace xgrad {
 
 /// What has been learned where a derivative was recorded. A graph of the same structure has the same.
 struct KnownDerivatives {
-    /// How a result is computed at last.
+    /// How a result is computed at last, and what it looks like.
     struct Result {
         const Op* op;
         Attributes attributes;
+        DType dtype;
+        Shape shape;
         bool needs_gradient;
+        bool is_transient;
     };
     std::uint64_t number;         ///< no others of this process have the same
     std::vector<Result> results;  ///< none: they cannot be deferred
@@ -29,21 +32,29 @@ struct KnownDerivatives {
     std::atomic<std::uint32_t> recorded{0};
 };
 
-/// Derivatives that are taken together: of what, with respect to what, and in which direction.
+/// Derivatives that are taken together: of what, with respect to what, and how.
 struct Differentiation {
-    enum class Mode : std::uint8_t { reverse, forward };
+    enum class Mode : std::uint8_t {
+        reverse,  ///< ∂y/∂x for each x, from a cotangent of y
+        forward,  ///< the tangent of each y, from one of each x
+        rows,     ///< the Jacobian of y by each x, row by row
+        columns   ///< the Jacobian of each y by each x, column by column
+    };
 
     Mode mode;
-    /// Nodes that operations are recorded with: y and its cotangent; or all ys, then the tangents of all xs.
+    /// Nodes that operations are recorded with: the ys, and behind them cotangent or tangents.
     std::span<Node* const> roots;
     std::span<const Tensor> xs;
     Unconnected unconnected;
     Location at;
 
-    std::size_t ys() const noexcept { return mode == Mode::reverse ? 1 : roots.size() - xs.size(); }
-    /// ∂y/∂x for each x, or the tangent of each y.
-    std::size_t results() const noexcept { return mode == Mode::reverse ? xs.size() : ys(); }
-    const Node& like(std::size_t result) const { return mode == Mode::reverse ? *xs[result].node() : *roots[result]; }
+    std::span<Node* const> ys() const noexcept {
+        if (mode == Mode::reverse) return roots.first(1);
+        return mode == Mode::forward ? roots.first(roots.size() - xs.size()) : roots;
+    }
+    std::size_t results() const noexcept {
+        return (mode == Mode::forward ? 1 : xs.size()) * (mode == Mode::reverse ? 1 : ys().size());
+    }
 };
 
 /// Derivatives before they are recorded: what the deferred nodes that stand for them have in common.
@@ -106,8 +117,12 @@ class Deferral {
 
 namespace detail {
 
-/// Records derivatives now: those that have been found possible before.
+/// Derivatives, recorded or, if it is known how, deferred.
+void differentiate(const Differentiation& what, std::span<Tensor> result);
+/// Records derivatives now.
 void record_derivatives(const Differentiation& what, std::span<Tensor> result);
+/// The same for Jacobians.
+void record_jacobians(const Differentiation& what, std::span<Tensor> result);
 
 }  // namespace detail
 

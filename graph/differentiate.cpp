@@ -165,8 +165,8 @@ void record_back(const Differentiation& what, std::span<Tensor> result) {
 void record_along(const Differentiation& what, std::span<Tensor> result) {
     const auto& [mode, all_roots, xs, unconnected, at] = what;
     ShortList<NodeRef> roots;
-    for (Node* root : all_roots.first(what.results())) roots.push_back(NodeRef::share(*root));
-    const std::span<Node* const> tangents = all_roots.subspan(what.results());
+    for (Node* root : what.ys()) roots.push_back(NodeRef::share(*root));
+    const std::span<Node* const> tangents = all_roots.subspan(roots.size());
     const Ancestry ancestry(roots, xs);
     const std::span<Tensor> carried = ancestry.carried();
     const TransientScope transient;
@@ -212,18 +212,25 @@ void record_along(const Differentiation& what, std::span<Tensor> result) {
 }  // namespace
 
 void detail::record_derivatives(const Differentiation& what, std::span<Tensor> result) {
-    what.mode == Mode::reverse ? record_back(what, result) : record_along(what, result);
+    switch (what.mode) {
+        case Mode::reverse:
+            return record_back(what, result);
+        case Mode::forward:
+            return record_along(what, result);
+        case Mode::rows:
+        case Mode::columns:
+            return record_jacobians(what, result);
+    }
+}
+
+void detail::differentiate(const Differentiation& what, std::span<Tensor> result) {
+    const Deferral deferral(what);
+    if (deferral.known()) return DeferredDerivatives::make(deferral.known(), what, result);
+    record_derivatives(what, result);
+    deferral.learn(result);
 }
 
 namespace {
-
-/// Derivatives, recorded or, if it is known how, deferred.
-void differentiate(const Differentiation& what, std::span<Tensor> result) {
-    const Deferral deferral(what);
-    if (deferral.known()) return DeferredDerivatives::make(deferral.known(), what, result);
-    detail::record_derivatives(what, result);
-    deferral.learn(result);
-}
 
 /// ∂y/∂x for all xs, carried back from the cotangent v.
 void carry_back(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, std::span<Tensor> result,
@@ -243,7 +250,7 @@ void carry_back(const Tensor& y, const Tensor& v, std::span<const Tensor> xs, st
     }
     for (const Tensor& x : xs) require_differentiable(x, "grad", at);
     Node* const roots[] = {root.get(), seed.get()};
-    differentiate({Mode::reverse, roots, xs, unconnected, at}, result);
+    detail::differentiate({Mode::reverse, roots, xs, unconnected, at}, result);
 }
 
 }  // namespace
@@ -304,7 +311,7 @@ std::vector<Tensor> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs, 
         roots.push_back(tangent.get());
     }
     std::vector<Tensor> results(ys.size());
-    differentiate({Mode::forward, roots, xs, unconnected, at}, results);
+    detail::differentiate({Mode::forward, roots, xs, unconnected, at}, results);
     return results;
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include <xgrad/graph/algebra.hpp>
+#include <xgrad/graph/deferred.hpp>
 #include <xgrad/graph/recording.hpp>
+#include <xgrad/graph/short_list.hpp>
 #include <xgrad/graph/vmap.hpp>
 
 namespace xgrad {
@@ -87,19 +89,19 @@ std::vector<Tensor> by_rows(const Tensor& y, std::span<const Tensor> xs, Locatio
     return result;
 }
 
-/// ∂y/∂x for all ys and xs, column by column.
-std::vector<std::vector<Tensor>> by_columns(std::span<const Tensor> ys, std::span<const Tensor> xs, Location at) {
+/// ∂y/∂x for all ys and, within each, all xs, column by column.
+std::vector<Tensor> by_columns(std::span<const Tensor> ys, std::span<const Tensor> xs, Location at) {
     const auto pushed_forward = [&](const std::vector<Tensor>& t) {
         return jvp(ys, xs, t, Unconnected::gives_zeros, at);
     };
     const std::vector<Tensor> columns = in_all_directions(pushed_forward, xs, at);
-    std::vector<std::vector<Tensor>> result(ys.size());
+    std::vector<Tensor> result;
     for (std::size_t y = 0; y < ys.size(); ++y) {
         std::int64_t offset = 0;
         for (const Tensor& x : xs) {
             const Shape shape = joined(ys[y].shape(), x.shape(), at);
             const bool is_empty = columns.empty() || x.size() == 0;
-            result[y].push_back(
+            result.push_back(
                 is_empty
                     ? algebra::filled(0, ys[y].dtype(), shape)
                     : algebra::reshaped(algebra::flipped(algebra::part(columns[y], offset, offset + x.size())), shape));
@@ -131,13 +133,33 @@ std::vector<Tensor> jacobian(const Tensor& y, std::span<const Tensor> xs, Locati
         throw GradientError("jacobian", "needs a floating-point result", std::string(name(root->dtype)), at);
     }
     for (const Tensor& x : xs) joined(y.shape(), x.shape(), at);  // judges it
-    if (y.size() <= elements_of(xs)) return by_rows(y, xs, at);
-    return by_columns({&y, 1}, xs, at)[0];
+    std::vector<Tensor> result(xs.size());
+    Node* const roots[] = {root.get()};
+    const auto mode = y.size() <= elements_of(xs) ? Differentiation::Mode::rows : Differentiation::Mode::columns;
+    detail::differentiate({mode, roots, xs, Unconnected::gives_zeros, at}, result);
+    return result;
+}
+
+void detail::record_jacobians(const Differentiation& what, std::span<Tensor> result) {
+    std::vector<Tensor> ys;
+    for (Node* y : what.ys()) ys.emplace_back(NodeRef::share(*y));
+    const bool goes_by_rows = what.mode == Differentiation::Mode::rows;
+    std::vector<Tensor> jacobians = goes_by_rows ? by_rows(ys[0], what.xs, what.at) : by_columns(ys, what.xs, what.at);
+    std::move(jacobians.begin(), jacobians.end(), result.begin());
 }
 
 std::vector<std::vector<Tensor>> hessian(const Tensor& y, std::span<const Tensor> xs, Location at) {
     at = Attribution::resolve(at);
-    return by_columns(grad(y, xs, Unconnected::gives_zeros, at), xs, at);
+    const std::vector<Tensor> gradients = grad(y, xs, Unconnected::gives_zeros, at);
+    ShortList<Node*> roots;
+    for (const Tensor& gradient : gradients) roots.push_back(source(gradient, "hessian", at).get());
+    std::vector<Tensor> blocks(xs.size() * xs.size());
+    detail::differentiate({Differentiation::Mode::columns, roots, xs, Unconnected::gives_zeros, at}, blocks);
+    std::vector<std::vector<Tensor>> rows(xs.size());
+    for (std::size_t block = 0; block < blocks.size(); ++block) {
+        rows[block / xs.size()].push_back(std::move(blocks[block]));
+    }
+    return rows;
 }
 
 std::vector<Tensor> hvp(const Tensor& y, std::span<const Tensor> xs, std::span<const Tensor> vs, Location at) {

@@ -142,7 +142,8 @@ class Execution {
             if (copy == value) return storage;
         }
         const Plan::Value place = place_of(value);
-        return place == Substitute::none ? StorageRef() : schedule_.node(place).storage;
+        if (place != Substitute::none) return schedule_.node(place).storage;
+        return substitute_ ? substitute_->constant(value) : StorageRef();
     }
 
     void keep(const Plan::KeptView& view) {

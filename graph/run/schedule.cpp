@@ -25,14 +25,12 @@ constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 }  // namespace
 
 void Schedule::begin(std::span<Node* const> roots, Keeping keeping, Deferred deferred) {
-    order_.clear();
-    given_.clear();
-    reads_.clear();
-    first_read_.clear();
-    structure_.clear();
-    numbers_of_given_.clear();
-    has_deferred_ = has_rewritten_ = has_function_ = lacks_history_ = false;
-    for (Node* root : roots) visit(root, deferred);
+    collect(roots);
+    // Derivative rules may compute something, which has a schedule of its own and gives the nodes other slots.
+    while (has_deferred_ && deferred == Deferred::recorded) {
+        for (const NodeRef& node : deferred_nodes()) node->inputs();
+        collect(roots);
+    }
     flags_.assign(order_.size(), 0);
     readers_.assign(order_.size(), 0);
     for (Node* root : roots) {
@@ -42,21 +40,29 @@ void Schedule::begin(std::span<Node* const> roots, Keeping keeping, Deferred def
     describe();
 }
 
-void Schedule::visit(Node* root, Deferred deferred) {
+std::vector<NodeRef> Schedule::deferred_nodes() const {
+    std::vector<NodeRef> nodes;
+    for (Node* node : order_) {
+        if (node->is_deferred) nodes.push_back(NodeRef::share(*node));
+    }
+    return nodes;
+}
+
+void Schedule::collect(std::span<Node* const> roots) {
+    order_.clear();
+    given_.clear();
+    reads_.clear();
+    first_read_.clear();
+    structure_.clear();
+    numbers_of_given_.clear();
+    has_deferred_ = has_rewritten_ = has_function_ = lacks_history_ = false;
+    for (Node* root : roots) visit(root);
+}
+
+void Schedule::visit(Node* root) {
     if (root->is_computed || contains(*root)) return;
-    const auto enter = [&](Node* node) {
-        if (node->is_deferred) {
-            if (deferred == Deferred::recorded) {
-                node->inputs();
-            } else {
-                has_deferred_ = true;
-            }
-        }
-        has_rewritten_ = has_rewritten_ || node->is_rewritten;
-        path_.push_back({node, 0});
-    };
     path_.clear();
-    enter(root);
+    path_.push_back({root, 0});
     while (!path_.empty()) {
         Frame& top = path_.back();
         const Inputs& sources = top.node->sources();
@@ -66,13 +72,15 @@ void Schedule::visit(Node* root, Deferred deferred) {
                                  "one that reads an argument of shape " + to_string(top.node->shape),
                                  top.node->location());
             }
+            has_deferred_ = has_deferred_ || top.node->is_deferred;
+            has_rewritten_ = has_rewritten_ || top.node->is_rewritten;
             top.node->slot = static_cast<std::uint32_t>(order_.size());
             order_.push_back(top.node);
             path_.pop_back();
             continue;
         }
         Node* input = sources[top.next_input++].get();
-        if (!input->is_computed && !contains(*input)) enter(input);
+        if (!input->is_computed && !contains(*input)) path_.push_back({input, 0});
     }
 }
 

@@ -74,7 +74,9 @@ class Schedule {
     };
     // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
     bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
-    void visit(Node* root, Deferred deferred);
+    void collect(std::span<Node* const> roots);
+    std::vector<NodeRef> deferred_nodes() const;
+    void visit(Node* root);
     void connect(Keeping keeping);
     Value given_value(const Node* node);
     void describe();

@@ -10,6 +10,9 @@ namespace xgrad::run {
 
 namespace {
 
+// Ones and zeros along all directions, for a Jacobian.
+constexpr std::size_t most_constant_bytes = std::size_t{1} << 16;
+
 using Cache = StructureCache<std::shared_ptr<const Substitute>>;
 
 Cache& cache() {
@@ -48,11 +51,11 @@ std::shared_ptr<const Substitute> Substitute::make(const DeferredSchedule& defer
         // What has been computed since: a rule has read it.
         if (value >= places && origin < deferred.places()) return nullptr;
         if (origin != none || value < places) continue;
-        Constant constant{value, {}};
         const bool is_held = node.references.count() != readers[value];
-        if (is_held || node.extra || node.shape.size() != 1) return nullptr;
-        std::memcpy(constant.data, node.data, bytes_of(node));
-        made->constants_.push_back(constant);
+        const std::size_t bytes = bytes_of(node);
+        if (is_held || node.extra || node.strides || bytes > most_constant_bytes) return nullptr;
+        made->constants_.push_back({value, StorageRef(Storage::allocate(bytes))});
+        if (bytes > 0) std::memcpy(made->constants_.back().storage->data(), node.data, bytes);
     }
     for (const Value kept : plan->kept()) {
         const bool is_own = made->origin(kept) == none && kept < places;
@@ -73,7 +76,16 @@ void Substitute::give(const Schedule& schedule, std::byte** addresses) const {
     for (Value value = first_given_; value < origins_.size(); ++value) {
         if (origins_[value] != none) addresses[value] = static_cast<std::byte*>(schedule.node(origins_[value]).data);
     }
-    for (const Constant& constant : constants_) addresses[constant.value] = const_cast<std::byte*>(constant.data);
+    for (const Constant& constant : constants_) {
+        addresses[constant.value] = static_cast<std::byte*>(constant.storage->data());
+    }
+}
+
+StorageRef Substitute::constant(Value value) const {
+    for (const Constant& constant : constants_) {
+        if (constant.value == value) return constant.storage;
+    }
+    return StorageRef();
 }
 
 const std::shared_ptr<const Substitute>* find_substitute(const Schedule& schedule) {

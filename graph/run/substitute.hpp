@@ -37,7 +37,7 @@ class Substitute {
     static constexpr Value none = NodeTable::none;
 
     /// `recorded` has the plan. Null if something in it is not to be had without recording it: what a derivative rule
-    /// has brought along from elsewhere, or more than a number.
+    /// has brought along from elsewhere, or much data.
     static std::shared_ptr<const Substitute> make(const DeferredSchedule& deferred, const Schedule& recorded,
                                                   std::shared_ptr<const Plan> plan);
 
@@ -46,14 +46,16 @@ class Substitute {
     Value origin(Value value) const noexcept { return value < origins_.size() ? origins_[value] : none; }
     /// The bytes of a kept value that only the plan knows.
     std::size_t bytes(Value value) const noexcept;
-    /// Fills in the addresses of what the plan is given: by the nodes of the schedule, and the numbers that reverse
-    /// mode has brought along.
+    /// The memory of what differentiating has brought along; none for any other value.
+    StorageRef constant(Value value) const;
+    /// Fills in the addresses of what the plan is given: by the nodes of the schedule, and the numbers that
+    /// differentiating has brought along.
     void give(const Schedule& schedule, std::byte** addresses) const;
 
   private:
     struct Constant {
         Value value;
-        alignas(16) std::byte data[16];
+        StorageRef storage;
     };
     struct Own {
         Value value;

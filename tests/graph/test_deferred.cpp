@@ -204,6 +204,24 @@ BOOST_AUTO_TEST_CASE(second_derivatives_have_the_same_bits) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(jacobians_have_the_same_bits) {
+    const Network net;
+    const auto outputs = [&](int step) {
+        return xgrad::tanh(xgrad::matmul(net.W1, drawn({3, 4}, 50 + static_cast<unsigned>(step))) + net.b1);
+    };
+    same_bits_every_time([&](int step) { return jacobian(sum(outputs(step), {1}), std::vector{net.W1, net.b1}); });
+    same_bits_every_time([&](int step) { return jacobian(outputs(step), std::vector{net.b1}); });
+    same_bits_every_time([&](int step) {
+        std::vector<Tensor> blocks;
+        for (const std::vector<Tensor>& row : hessian(net.cost(step), net.parameters)) {
+            blocks.insert(blocks.end(), row.begin(), row.end());
+        }
+        return blocks;
+    });
+    const std::vector<Tensor> along{drawn({5, 3}, 7), drawn({5, 1}, 8), drawn({1, 5}, 9)};
+    same_bits_every_time([&](int step) { return hvp(net.cost(step), net.parameters, along); });
+}
+
 BOOST_AUTO_TEST_CASE(what_a_rule_reads_is_not_taken_for_known) {
     const Tensor x = xgrad::parameter(draws({3}, 1, 1, 2), "x");
     // The order of a polygamma function is a number in the graph, and its derivative that of the next order.
