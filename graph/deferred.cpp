@@ -140,7 +140,7 @@ struct Deferral::Room {
 bool Deferral::describe(const Differentiation& what) {
     thread_local std::unique_ptr<Room> spare;
     if (!spare) spare = std::make_unique<Room>();
-    spare->schedule.begin(what.roots, run::Schedule::Keeping::roots, run::Schedule::Deferred::kept);
+    spare->schedule.begin(what.roots, run::Schedule::Keeping::roots, run::Schedule::Deferred::with_history);
     // To record a graph of this size takes long enough, and to keep what is known of it much memory.
     constexpr std::size_t most_values = std::size_t{1} << 18;
     if (spare->schedule.values() <= most_values) return describe(what, *spare);
@@ -150,13 +150,13 @@ bool Deferral::describe(const Differentiation& what) {
 
 bool Deferral::describe(const Differentiation& what, Room& room) {
     auto& [schedule, structure] = room;
-    if (schedule.lacks_history() || schedule.has_function()) return false;
+    if (schedule.has_function()) return false;
     structure.assign(schedule.structure().begin(), schedule.structure().end());
     structure.push_back(static_cast<std::uint64_t>(what.mode));
     for (std::size_t root = 0; root < what.roots.size(); ++root) {
         const Node& node = *what.roots[root];
-        if (root < what.ys().size() && node.is_computed) return false;  // by what is not in the schedule
-        structure.push_back(schedule.find(node));
+        if (root < what.ys().size() && node.is_leaf()) return false;
+        structure.push_back(schedule.value_of(node));
         structure.push_back(node.is_computed && !node.needs_gradient && is_one(node));
         const auto first = std::find(what.roots.begin(), what.roots.end(), &node);
         structure.push_back(static_cast<std::uint64_t>(first - what.roots.begin()));

@@ -57,7 +57,9 @@ class Execution {
             plan_ = find_plan(schedule_);
             return true;
         }
-        if (schedule_.lacks_history()) return false;
+        if (schedule_.lacks_history()) {
+            schedule_.begin(roots, Schedule::Keeping::reachable, Schedule::Deferred::with_history);
+        }
         const auto* known = find_substitute(schedule_);
         if (!known) return learn(roots);
         substitute_ = *known;

@@ -20,16 +20,21 @@ std::uint64_t packed(std::uint64_t high, std::uint64_t low) {
     return high << 32 | low;
 }
 
+/// A derivative of it goes through what it was computed from.
+bool has_history(const Node& node) {
+    return node.needs_gradient && !node.is_leaf();
+}
+
 constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
 
 }  // namespace
 
 void Schedule::begin(std::span<Node* const> roots, Keeping keeping, Deferred deferred) {
-    collect(roots);
+    collect(roots, deferred);
     // Derivative rules may compute something, which has a schedule of its own and gives the nodes other slots.
     while (has_deferred_ && deferred == Deferred::recorded) {
         for (const NodeRef& node : deferred_nodes()) node->inputs();
-        collect(roots);
+        collect(roots, deferred);
     }
     flags_.assign(order_.size(), 0);
     readers_.assign(order_.size(), 0);
@@ -48,43 +53,56 @@ std::vector<NodeRef> Schedule::deferred_nodes() const {
     return nodes;
 }
 
-void Schedule::collect(std::span<Node* const> roots) {
+void Schedule::collect(std::span<Node* const> roots, Deferred deferred) {
     order_.clear();
+    history_.clear();
     given_.clear();
     reads_.clear();
     first_read_.clear();
     structure_.clear();
     numbers_of_given_.clear();
     has_deferred_ = has_rewritten_ = has_function_ = lacks_history_ = false;
-    for (Node* root : roots) visit(root);
+    for (Node* root : roots) visit(root, deferred);
 }
 
-void Schedule::visit(Node* root) {
-    if (root->is_computed || contains(*root)) return;
+void Schedule::visit(Node* root, Deferred deferred) {
+    const auto is_new = [&](const Node& node) {
+        if (!node.is_computed) return !contains(node);
+        return deferred == Deferred::with_history && has_history(node) && !is_in_history(node);
+    };
+    if (!is_new(*root)) return;
     path_.clear();
     path_.push_back({root, 0});
     while (!path_.empty()) {
         Frame& top = path_.back();
-        const Inputs& sources = top.node->sources();
-        if (top.next_input == sources.size()) {
-            if (top.node->is_leaf()) {
-                throw ValueError("vmap", "needs a function that reads no values",
-                                 "one that reads an argument of shape " + to_string(top.node->shape),
-                                 top.node->location());
-            }
-            has_deferred_ = has_deferred_ || top.node->is_deferred;
-            has_rewritten_ = has_rewritten_ || top.node->is_rewritten;
-            top.node->slot = static_cast<std::uint32_t>(order_.size());
-            order_.push_back(top.node);
-            path_.pop_back();
+        Node& node = *top.node;
+        const Inputs& sources = node.sources();
+        if (top.next_input < sources.size()) {
+            Node* input = sources[top.next_input++].get();
+            if (is_new(*input)) path_.push_back({input, 0});
             continue;
         }
-        Node* input = sources[top.next_input++].get();
-        if (!input->is_computed && !contains(*input)) path_.push_back({input, 0});
+        if (node.is_leaf()) {
+            throw ValueError("vmap", "needs a function that reads no values",
+                             "one that reads an argument of shape " + to_string(node.shape), node.location());
+        }
+        has_deferred_ = has_deferred_ || (node.is_deferred && !node.is_computed);
+        has_rewritten_ = has_rewritten_ || node.is_rewritten;
+        std::vector<Node*>& list = node.is_computed ? history_ : order_;
+        node.slot = static_cast<std::uint32_t>(list.size());
+        list.push_back(&node);
+        path_.pop_back();
     }
 }
 
 void Schedule::connect(Keeping keeping) {
+    for (const Node* node : history_) {
+        for (const NodeRef& input : node->sources()) {
+            if (input->is_computed) given_value(input.get());
+        }
+        given_value(node);
+    }
+    lacks_history_ = false;  // what was given so far has one
     for (Node* node : order_) {
         first_read_.push_back(static_cast<std::uint32_t>(reads_.size()));
         const std::uint8_t reader = keeping == Keeping::reachable && node->needs_gradient ? has_derivative : 0;
@@ -113,7 +131,7 @@ Schedule::Value Schedule::given_value(const Node* node) {
     const auto [value, is_new] = numbers_of_given_.enter(node, static_cast<Value>(values()));
     if (is_new) {
         given_.push_back(node);
-        lacks_history_ = lacks_history_ || (node->needs_gradient && !node->is_leaf());
+        lacks_history_ = lacks_history_ || has_history(*node);
     }
     return value;
 }
@@ -121,7 +139,7 @@ Schedule::Value Schedule::given_value(const Node* node) {
 void Schedule::find(const Tensor& x, std::vector<std::uint64_t>& values) const {
     const Node& node = *x.node();
     if (!x.is_parameter()) {
-        const Value value = find(node);
+        const Value value = value_of(node);
         if (value != NodeTable::none) values.push_back(value);
         return;
     }
@@ -133,28 +151,37 @@ void Schedule::find(const Tensor& x, std::vector<std::uint64_t>& values) const {
 
 void Schedule::describe() {
     for (std::size_t place = 0; place < order_.size(); ++place) {
-        const Node& node = order_[place]->formula();
         const std::uint64_t kept = is_kept(place), outside = is_seen_outside(place);
-        const std::uint64_t derived = order_[place]->needs_gradient, ends = order_[place]->is_variable;
-        const std::span<const Value> values = reads(place);
-        // Addresses are even.
-        structure_.push_back(node.is_deferred ? 2 * node.extra->deferred->number() + 1 : word_of(node.op()));
-        structure_.push_back(packed(values.size() << 8 | ends << 3 | derived << 2 | kept << 1 | outside,
-                                    node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
-        for (std::size_t input = 0; input < values.size(); input += 2) {
-            structure_.push_back(packed(values[input], input + 1 < values.size() ? values[input + 1] : 0));
-        }
-        if (node.is_deferred) {
-            structure_.push_back(node.extra->deferred_index);
-            structure_.push_back(node.extra->deferred->held());
-            continue;
-        }
-        // The shape of an elementwise result follows from those of what it reads.
-        if (node.op()->is_elementwise_kernel()) continue;
-        for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
-        describe_attributes(node.attributes());
+        describe_operation(*order_[place], reads(place), kept << 1 | outside);
     }
     for (const Node* node : given_) describe_given(*node);
+    std::vector<Value> inputs;
+    for (const Node* node : history_) {
+        inputs.clear();
+        for (const NodeRef& input : node->sources()) inputs.push_back(value_of(*input));
+        describe_operation(*node, inputs, 0);
+    }
+}
+
+void Schedule::describe_operation(const Node& typed, std::span<const Value> inputs, std::uint64_t flags) {
+    const Node& node = typed.formula();
+    const std::uint64_t derived = typed.needs_gradient, ends = typed.is_variable;
+    // Addresses are even.
+    structure_.push_back(node.is_deferred ? 2 * node.extra->deferred->number() + 1 : word_of(node.op()));
+    structure_.push_back(packed(inputs.size() << 8 | ends << 3 | derived << 2 | flags,
+                                node.shape.rank() << 8 | static_cast<std::uint64_t>(node.dtype)));
+    for (std::size_t input = 0; input < inputs.size(); input += 2) {
+        structure_.push_back(packed(inputs[input], input + 1 < inputs.size() ? inputs[input + 1] : 0));
+    }
+    if (node.is_deferred) {
+        structure_.push_back(node.extra->deferred_index);
+        structure_.push_back(node.extra->deferred->held());
+        return;
+    }
+    // The shape of an elementwise result follows from those of what it reads.
+    if (node.op()->is_elementwise_kernel()) return;
+    for (const std::int64_t extent : node.shape) structure_.push_back(static_cast<std::uint64_t>(extent));
+    describe_attributes(node.attributes());
 }
 
 void Schedule::describe_given(const Node& node) {

@@ -23,8 +23,9 @@ class Schedule {
     enum class Keeping : std::uint8_t { reachable, roots };
 
     /// What becomes of deferred derivatives: they are recorded, and then computed like everything else, or stay one
-    /// node each, for which there has to be a Substitute.
-    enum class Deferred : std::uint8_t { recorded, kept };
+    /// node each, for which there has to be a Substitute. What such a derivative is of may have been computed before;
+    /// with_history, by what it was computed is in the structure too.
+    enum class Deferred : std::uint8_t { recorded, kept, with_history };
 
     /// Forgets what was there and takes the roots and whatever they need that has no value yet.
     /// ValueError if that includes a leaf, which is then a stand-in.
@@ -58,7 +59,9 @@ class Schedule {
     /// the structure.
     bool lacks_history() const noexcept { return lacks_history_; }
     /// The value of a node; NodeTable::none if it is not there.
-    Value find(const Node& node) const noexcept { return contains(node) ? node.slot : numbers_of_given_.find(&node); }
+    Value value_of(const Node& node) const noexcept {
+        return contains(node) ? node.slot : numbers_of_given_.find(&node);
+    }
     /// Appends the values that x stands for: one, or all versions of a parameter.
     void find(const Tensor& x, std::vector<std::uint64_t>& values) const;
 
@@ -74,16 +77,19 @@ class Schedule {
     };
     // A node's slot says where it would stand in order_; it is there only if order_ agrees, so slots need no reset.
     bool contains(const Node& node) const { return node.slot < order_.size() && order_[node.slot] == &node; }
-    void collect(std::span<Node* const> roots);
+    void collect(std::span<Node* const> roots, Deferred deferred);
     std::vector<NodeRef> deferred_nodes() const;
-    void visit(Node* root);
+    bool is_in_history(const Node& node) const { return node.slot < history_.size() && history_[node.slot] == &node; }
+    void visit(Node* root, Deferred deferred);
     void connect(Keeping keeping);
     Value given_value(const Node* node);
     void describe();
+    void describe_operation(const Node& node, std::span<const Value> inputs, std::uint64_t flags);
     void describe_given(const Node& node);
     void describe_attributes(const Attributes& attributes);
 
     std::vector<Node*> order_;
+    std::vector<Node*> history_;  // computed, inputs first: given values by which others are derived
     std::vector<const Node*> given_;
     std::vector<Value> reads_;
     std::vector<std::uint32_t> first_read_;

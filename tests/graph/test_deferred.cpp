@@ -155,6 +155,43 @@ BOOST_AUTO_TEST_CASE(values_may_be_read_in_any_order) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_was_computed_before_is_read_and_not_remembered) {
+    // Values of one element as well, which could be taken for the numbers that reverse mode brings along.
+    const Tensor w = xgrad::parameter(Tensor(0.5), "w"), c = xgrad::parameter(Tensor(-0.25), "c");
+    const Network net;
+    enum class Read { nothing, cost_before, cost_after, one_gradient };
+    const auto of_each = [&](Read read, auto&& cost, const std::vector<Tensor>& xs, int step, bool waits) {
+        const Tensor J = cost(step);
+        if (read == Read::cost_before) J.item();
+        const auto take = [&] { return grad(J, xs); };
+        const std::vector<Tensor> gradients = waits ? take() : recorded_at_once(take);
+        if (waits && step == often - 1) BOOST_TEST(is_deferred(gradients[0]) == can_be_deferred());
+        if (read == Read::cost_after) J.item();
+        if (read == Read::one_gradient) xgrad::compute(std::vector{gradients.back()});
+        xgrad::compute(gradients);
+        return gradients;
+    };
+    const auto compare = [&](Read read, auto&& cost, const std::vector<Tensor>& xs) {
+        for (int step = 0; step < often; ++step) {
+            const std::vector<Tensor> waiting = of_each(read, cost, xs, step, true);
+            const std::vector<Tensor> recorded = of_each(read, cost, xs, step, false);
+            for (std::size_t i = 0; i < xs.size(); ++i) BOOST_TEST(same_bits(waiting[i], recorded[i]));
+        }
+    };
+    for (const Read read : {Read::nothing, Read::cost_before, Read::cost_after, Read::one_gradient}) {
+        BOOST_TEST_CONTEXT("read " << static_cast<int>(read)) {
+            compare(
+                read, [&](int step) { return net.cost(step); }, net.parameters);
+            compare(read,
+                    [&](int step) {
+                        const Tensor x(0.125 * (step + 1));
+                        return square(xgrad::tanh(xgrad::exp(w * x) + c * x) - 0.5);
+                    },
+                    {w, c});
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_parameter_may_change_or_go_before_the_gradient_is_computed) {
     for (int step = 0; step < often; ++step) {
         std::optional<Network> net(std::in_place);
