@@ -48,6 +48,19 @@ bool must_record() {
            AsTypedScope::is_active() || explain::is_watching() || run::is_watched();
 }
 
+/// How many structures in a row were not known. A program whose structure never repeats, such as one whose history
+/// grows, is asked for it now and then only.
+struct Strangers {
+    std::uint32_t in_a_row = 0;
+    std::uint32_t passed_by = 0;
+
+    bool may_be_passed_by() {
+        constexpr std::uint32_t many = 32, now_and_then = 16;
+        return in_a_row >= many && ++passed_by % now_and_then != 0;
+    }
+};
+thread_local Strangers strangers;
+
 /// A rule may leave a multiplication by 1 out: algebra::scaled.
 bool is_one(const Node& node) {
     if (!is_floating(node.dtype) || node.shape.size() != 1) return false;
@@ -127,7 +140,7 @@ void DeferredDerivatives::record() {
 Deferral::Deferral(const Differentiation& what) {
     const bool is_small =
         what.xs.size() <= DeferredDerivatives::most_results && what.results() <= DeferredDerivatives::most_results;
-    if (what.xs.empty() || !is_small || must_record()) return;
+    if (what.xs.empty() || !is_small || must_record() || strangers.may_be_passed_by()) return;
     if (describe(what)) values_read_ = detail::values_read();
 }
 
@@ -172,6 +185,7 @@ bool Deferral::describe(const Differentiation& what, Room& room) {
     }
     const std::uint64_t hash = run::Schedule::hash(structure);
     if (const auto* known = cache().find(hash, structure)) {
+        strangers.in_a_row = 0;
         const KnownDerivatives& found = **known;
         constexpr std::uint32_t patience = 4;
         const bool pays = found.recorded.load(std::memory_order_relaxed) <=
@@ -179,6 +193,7 @@ bool Deferral::describe(const Differentiation& what, Room& room) {
         if (!found.results.empty() && pays) known_ = *known;
         return false;
     }
+    ++strangers.in_a_row;
     structure_ = structure;
     return true;
 }

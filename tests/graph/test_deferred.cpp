@@ -331,6 +331,23 @@ BOOST_AUTO_TEST_CASE(who_always_looks_gets_recorded_derivatives) {
     BOOST_TEST(deferred < 10);
 }
 
+BOOST_AUTO_TEST_CASE(after_many_structures_one_that_repeats_is_found) {
+    const Tensor x = xgrad::parameter(draws({5}, 1), "x");
+    const auto slope = [&](int links) {
+        Tensor y = x;
+        for (int link = 0; link < links; ++link) y = xgrad::sinh(y);
+        return grad(sum(y), x);
+    };
+    for (int links = 1; links < 120; ++links) BOOST_TEST(!is_deferred(slope(links)));
+    int deferred = 0;
+    for (int step = 0; step < 60; ++step) {
+        const Tensor again = slope(130);
+        deferred += is_deferred(again);
+        xgrad::compute(std::vector{again});
+    }
+    BOOST_TEST((deferred > 20) == can_be_deferred());
+}
+
 BOOST_AUTO_TEST_CASE(each_thread_learns_for_itself) {
     std::vector<std::vector<Tensor>> of_thread(3);
     std::vector<std::thread> threads;
