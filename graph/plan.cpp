@@ -1,6 +1,7 @@
 #include <xgrad/graph/plan.hpp>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <span>
 
@@ -49,10 +50,8 @@ class Description {
             if (section != plan_->sections().end() && section->first == step) lines += section_text(*section++);
             lines += step_text(plan_->work(step));
         }
-        std::size_t kept = 0;
-        for (const Plan::Value value : plan_->kept()) {
-            kept += value < schedule_.size() ? bytes_of(schedule_[value]) : plan_->copy_bytes(value);
-        }
+        const std::span<const std::size_t> bytes = plan_->kept_bytes();
+        const std::size_t kept = std::accumulate(bytes.begin(), bytes.end(), std::size_t{0});
         return fmt::format("{} operations: {} with a kernel of their own, {} in {} loops, {} views\n", schedule_.size(),
                            kernels_, in_loops_, loops_, views_) +
                lines +

@@ -125,10 +125,10 @@ class Execution {
             addresses_[kept] = static_cast<std::byte*>(node->data);
         }
         try {
-            for (const Plan::Value kept : plan_->kept()) {
+            for (std::size_t index = 0; index < plan_->kept().size(); ++index) {
+                const Plan::Value kept = plan_->kept()[index];
                 if (node_of(kept)) continue;
-                const std::size_t bytes = substitute_ ? substitute_->bytes(kept) : plan_->copy_bytes(kept);
-                copies_.emplace_back(kept, StorageRef(Storage::allocate(bytes)));
+                copies_.emplace_back(kept, StorageRef(Storage::allocate(plan_->kept_bytes()[index])));
                 addresses_[kept] = static_cast<std::byte*>(copies_.back().second->data());
             }
             if (plan_->working_bytes() > 0) working_memory_ = StorageRef(Storage::allocate(plan_->working_bytes()));

@@ -10,13 +10,6 @@
 
 namespace xgrad::run {
 
-std::size_t Plan::copy_bytes(Value value) const {
-    for (const CopyStep& copy : copies_) {
-        if (copy.to == value) return copy.size * copy.packer.item_bytes();
-    }
-    return 0;
-}
-
 Plan::Work Plan::work(std::size_t step) const {
     const Note& note = notes_[step];
     const std::size_t places = notes_[step + 1].first_place - note.first_place;

@@ -32,6 +32,8 @@ class Plan {
         Strides strides;
     };
     std::span<const Value> kept() const noexcept { return kept_; }
+    /// Bytes of each.
+    std::span<const std::size_t> kept_bytes() const noexcept { return kept_bytes_; }
     std::span<const KeptView> kept_views() const noexcept { return kept_views_; }
 
     std::size_t values() const noexcept { return placements_.size(); }
@@ -39,9 +41,6 @@ class Plan {
     std::size_t working_bytes() const noexcept { return working_bytes_; }
     /// The value that needs most memory, for an error that says what was too large.
     Value largest() const noexcept { return largest_; }
-
-    /// Bytes of a kept value that only the plan knows: a copy on which a view lies.
-    std::size_t copy_bytes(Value value) const;
 
     enum class StepKind : std::uint8_t { loop, kernel, copy };
     /// What a step does.
@@ -155,6 +154,7 @@ class Plan {
 
     std::vector<Placement> placements_;
     std::vector<Value> kept_;
+    std::vector<std::size_t> kept_bytes_;
     std::vector<KeptView> kept_views_;
     std::vector<Value> placed_;  // shared values and views, a view behind its base
     std::vector<Step> steps_;

@@ -319,6 +319,7 @@ class Planner {
             if (made.is_kept) {
                 plan_.placements_[made.value].home = Home::kept;
                 plan_.kept_.push_back(made.value);
+                plan_.kept_bytes_.push_back(made.bytes);
                 continue;
             }
             // While one part is at its last step another may be at its first.

@@ -57,19 +57,8 @@ std::shared_ptr<const Substitute> Substitute::make(const DeferredSchedule& defer
         made->constants_.push_back({value, StorageRef(Storage::allocate(bytes))});
         if (bytes > 0) std::memcpy(made->constants_.back().storage->data(), node.data, bytes);
     }
-    for (const Value kept : plan->kept()) {
-        const bool is_own = made->origin(kept) == none && kept < places;
-        if (is_own) made->own_.push_back({kept, bytes_of(recorded.node(kept))});
-    }
     made->plan_ = std::move(plan);
     return made;
-}
-
-std::size_t Substitute::bytes(Value value) const noexcept {
-    for (const Own& own : own_) {
-        if (own.value == value) return own.bytes;
-    }
-    return plan_->copy_bytes(value);
 }
 
 void Substitute::give(const Schedule& schedule, std::byte** addresses) const {

@@ -44,8 +44,6 @@ class Substitute {
     const Plan& plan() const noexcept { return *plan_; }
     /// The value of the schedule that is a value of the plan; none if only the plan knows it.
     Value origin(Value value) const noexcept { return value < origins_.size() ? origins_[value] : none; }
-    /// The bytes of a kept value that only the plan knows.
-    std::size_t bytes(Value value) const noexcept;
     /// The memory of what differentiating has brought along; none for any other value.
     StorageRef constant(Value value) const;
     /// Fills in the addresses of what the plan is given: by the nodes of the schedule, and the numbers that
@@ -57,16 +55,11 @@ class Substitute {
         Value value;
         StorageRef storage;
     };
-    struct Own {
-        Value value;
-        std::size_t bytes;
-    };
 
     std::shared_ptr<const Plan> plan_;
     std::vector<Value> origins_;
     Value first_given_ = 0;
     std::vector<Constant> constants_;
-    std::vector<Own> own_;
 };
 
 /// What is known of schedules of this structure: a pointer to the substitute, which is null if they have none; null if

@@ -1,6 +1,5 @@
 #include <xgrad/graph/verify/recorded.hpp>
 
-#include <algorithm>
 #include <string_view>
 #include <unordered_map>
 
@@ -39,9 +38,7 @@ std::vector<Step> steps_to(const Tensor& result) {
 }
 
 bool is_given_by_a_function(const Node& node) {
-    return std::any_of(node.attributes().begin(), node.attributes().end(), [](const Attributes::Entry& entry) {
-        return std::holds_alternative<std::shared_ptr<const void>>(entry.value);
-    });
+    return node.attributes().has_function();
 }
 
 std::string place_of(const Node& node) {
