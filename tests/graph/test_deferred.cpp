@@ -192,6 +192,17 @@ BOOST_AUTO_TEST_CASE(what_was_computed_before_is_read_and_not_remembered) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(computed_graphs_of_other_operations_are_told_apart) {
+    const Tensor w = xgrad::parameter(draws({4}, 1), "w");
+    for (int step = 0; step < 2 * often; ++step) {
+        const Tensor y = step % 2 == 0 ? xgrad::tanh(w) : xgrad::exp(w);
+        const Tensor slope = step % 2 == 0 ? 1 - square(y) : y;
+        const Tensor J = sum(y);
+        J.item();
+        BOOST_TEST(close(grad(J, w), slope, 1e-14));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_parameter_may_change_or_go_before_the_gradient_is_computed) {
     for (int step = 0; step < often; ++step) {
         std::optional<Network> net(std::in_place);
