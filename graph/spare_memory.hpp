@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include <xgrad/graph/address_sanitizer.hpp>
+
 namespace xgrad::detail {
 
 /// Memory for objects of one size that are made and freed by the thousand: each thread keeps what it frees for the next
@@ -31,11 +33,7 @@ class SpareMemory {
 
   private:
     static_assert(bytes >= sizeof(void*));
-#if defined(__SANITIZE_ADDRESS__)
-    static constexpr std::size_t most_kept = 0;  // memory that is reused at once would hide a use after free
-#else
-    static constexpr std::size_t most_kept = std::size_t{1} << 14;
-#endif
+    static constexpr std::size_t most_kept = has_address_sanitizer ? 0 : std::size_t{1} << 14;
 
     /// Linked through itself. Without a destructor, so that it can be used until the very end of a thread; an End gives
     /// the memory back before.

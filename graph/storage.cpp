@@ -9,6 +9,8 @@
 #include <mutex>
 #include <new>
 
+#include <xgrad/graph/address_sanitizer.hpp>
+
 namespace xgrad {
 
 namespace {
@@ -20,11 +22,7 @@ static_assert(sizeof(Storage) <= header_bytes);
 constexpr std::size_t smallest_block = std::size_t{1} << 7;
 constexpr std::size_t most_kept = std::size_t{1} << 30;
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool keeps_blocks = false;  // a block that is reused at once would hide a use after free
-#else
-constexpr bool keeps_blocks = true;
-#endif
+constexpr bool keeps_blocks = !detail::has_address_sanitizer;
 
 /// Freed blocks by size class, four classes to each power of two. The list runs through the blocks themselves, so
 /// that freeing never allocates.

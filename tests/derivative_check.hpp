@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <xgrad/graph/address_sanitizer.hpp>
 #include <xgrad/graph/op.hpp>
 
 // The check that every operation in the catalogue must pass, in a form that can be pointed at a wrong one as well.
@@ -17,11 +18,7 @@ inline constexpr InputLayout all_layouts[] = {InputLayout::contiguous, InputLayo
                                               InputLayout::reversed,   InputLayout::mixed,      InputLayout::shared};
 
 /// True under a sanitizer, which makes everything some fifteen times slower: the longest tests take a sample then.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool takes_a_sample = true;
-#else
-inline constexpr bool takes_a_sample = false;
-#endif
+inline constexpr bool takes_a_sample = xgrad::detail::has_address_sanitizer;
 
 enum class Property { values, reverse, duality, second_order, forward_over_reverse, reverse_over_forward, third_order };
 

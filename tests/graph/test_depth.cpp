@@ -15,10 +15,10 @@ using xgrad::Tensor;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || !defined(NDEBUG)
-constexpr int deep = 1'000'000;
+#if defined(NDEBUG)
+constexpr int deep = xgrad::detail::has_address_sanitizer ? 1'000'000 : 10'000'000;
 #else
-constexpr int deep = 10'000'000;
+constexpr int deep = 1'000'000;
 #endif
 
 /// Runs f on a thread whose stack would not bear a recursion a few thousand calls deep.
