@@ -16,9 +16,21 @@ namespace xgrad {
 /// overlaps no input.
 using BlockKernel = void (*)(const void* const* inputs, void* output, std::size_t n);
 
-/// Functions of an instruction or two, for which reading and writing takes longer than computing. Two of them, one
-/// after the other, can be computed as one: run/pairs.hpp.
-enum class Simple : std::uint8_t { none, add, subtract, multiply, scale_cotangent, negative, square };
+/// Functions of an instruction or two, for which reading and writing takes longer than computing. Several of them can
+/// be computed as one: any as machine code (run/machine_code.hpp), and two of those up to `square`, one after the other
+/// (run/pairs.hpp).
+enum class Simple : std::uint8_t {
+    none,
+    add,
+    subtract,
+    multiply,
+    scale_cotangent,
+    negative,
+    square,
+    divide,
+    square_root,
+    relu
+};
 
 /// One elementwise function, compiled for each dtype and instruction set. Made by one of the functions below from a
 /// generic lambda without captures.

@@ -11,6 +11,7 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/kernels/permuted_tables.hpp>
+#include <xgrad/ops/kernels/simple.hpp>
 #include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/special.hpp>
 #include <xgrad/ops/structure.hpp>
@@ -31,7 +32,7 @@ const Op& sigmoid_op = define(Elementwise{
 const Op& relu_op = define(Elementwise{
     .name = "relu",
     .math = "y = max(0, x)",
-    .forward = floating<1>([](auto x) { return x < 0 ? decltype(x)(0) : x; }),  // a NaN is not below 0 and passes
+    .forward = floating<1>(simple::Relu{}),
     // y' = [x ≥ 0]; chosen, not converted, so that it is made in the loop that uses it
     .partials = {[](const Record& r) { return where(r.input() >= 0, ones({}, r.input().dtype()), 0); }},
     .switches = [](const Record& r) { return std::vector<Tensor>{r.input(0)}; },

@@ -7,6 +7,7 @@
 #include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/pairs.hpp>
 #include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/graph/run/practice.hpp>
 
 namespace xgrad::run {
 
@@ -59,7 +60,9 @@ FusedLoop::Value FusedLoop::input(DType dtype, const Shape& shape, const Strides
         if (source.is_fixed) ++fixed_;
         source.packer = static_cast<std::uint32_t>(packers_.size());
         packers_.push_back({std::move(packer), address});
-        operations_.emplace_back().result = value;
+        Operation fill{};
+        fill.result = value;
+        operations_.push_back(fill);
     }
     values_.push_back(source);
     return value;
@@ -69,15 +72,16 @@ FusedLoop::Value FusedLoop::apply(const BlockKernels& kernels, DType input_dtype
                                   DType dtype, std::uint32_t address) {
     Operation operation{};
     operation.kernel = kernels.kernel(input_dtype);
+    operation.first_operand = static_cast<std::uint32_t>(operands_.size());
     operation.arity = static_cast<std::uint32_t>(inputs.size());
     operation.result = static_cast<Value>(values_.size());
     operation.simple = kernels.simple;
     operation.dtype = input_dtype;
     bool are_fixed = address == none && fixed_ < most_fixed;
-    for (std::size_t input = 0; input < inputs.size(); ++input) {
-        operation.inputs[input] = inputs[input];
-        ++values_[inputs[input]].readers;
-        are_fixed = are_fixed && values_[inputs[input]].is_fixed;
+    for (const Value input : inputs) {
+        operands_.push_back(input);
+        ++values_[input].readers;
+        are_fixed = are_fixed && values_[input].is_fixed;
     }
     Source result;
     result.is_fixed = are_fixed;
@@ -103,15 +107,20 @@ void FusedLoop::pair_up() {
         maker[outer.result] = number;
         if (outer.simple == Simple::none || values_[outer.result].is_fixed) continue;
         for (std::uint32_t position = 0; position < outer.arity; ++position) {
-            const Source& between = values_[outer.inputs[position]];
-            if (between.readers != 1 || between.address != none || between.is_fixed || between.is_summed) continue;
-            Operation& inner = operations_[maker[outer.inputs[position]]];
+            const Source& between = values_[inputs(outer)[position]];
+            if (between.readers != 1 || between.is_fixed || is_seen(between)) continue;
+            Operation& inner = operations_[maker[inputs(outer)[position]]];
             const BlockKernel kernel = kernel_of_pair(outer.simple, position, inner.simple, outer.dtype);
             if (!kernel) continue;
-            std::array<Value, most_inputs> inputs = outer.inputs;
-            const auto rest = std::copy_n(inner.inputs.begin(), inner.arity, inputs.begin() + position);
-            std::copy(outer.inputs.begin() + position + 1, outer.inputs.begin() + outer.arity, rest);
-            outer.inputs = inputs;
+            const auto first = static_cast<std::uint32_t>(operands_.size());
+            for (std::uint32_t input = 0; input < outer.arity; ++input) {
+                if (input != position) {
+                    operands_.push_back(inputs(outer)[input]);
+                } else {
+                    for (std::uint32_t of = 0; of < inner.arity; ++of) operands_.push_back(inputs(inner)[of]);
+                }
+            }
+            outer.first_operand = first;
             outer.arity += inner.arity - 1;
             outer.kernel = kernel;
             outer.simple = Simple::none;
@@ -123,11 +132,13 @@ void FusedLoop::pair_up() {
 }
 
 void FusedLoop::assign_slots() {
+    const auto results = [this](const Operation& operation, auto&& use) {
+        use(values_[operation.result]);
+        for (const Value further : operands(operation).subspan(operation.arity)) use(values_[further]);
+    };
     for (std::uint32_t number = 0; number < operations_.size(); ++number) {
-        values_[operations_[number].result].last_use = number;
-        for (std::uint32_t input = 0; input < operations_[number].arity; ++input) {
-            values_[operations_[number].inputs[input]].last_use = number;
-        }
+        results(operations_[number], [&](Source& result) { result.last_use = number; });
+        for (const Value input : inputs(operations_[number])) values_[input].last_use = number;
     }
     std::uint32_t slots = 0, block_slots = 0;
     for (Source& source : values_) {
@@ -141,13 +152,13 @@ void FusedLoop::assign_slots() {
     for (std::uint32_t number = 0; number < operations_.size(); ++number) {
         const Operation& operation = operations_[number];
         // A kernel's output overlaps no input, so the inputs' slots come free only after it has one.
-        Source& result = values_[operation.result];
-        if (result.address == none && result.slot == none) {
+        results(operation, [&](Source& result) {
+            if (result.address != none || result.slot != none) return;
             result.slot = free.empty() ? slots++ : free.back();
             if (!free.empty()) free.pop_back();
-        }
-        for (std::uint32_t input = 0; input < operation.arity; ++input) {
-            Source& source = values_[operation.inputs[input]];
+        });
+        for (const Value input : inputs(operation)) {
+            Source& source = values_[input];
             if (source.slot == none || source.is_fixed || source.is_summed || source.last_use != number) continue;
             free.push_back(source.slot);
             source.last_use = none;  // x x: once only
@@ -165,17 +176,18 @@ void FusedLoop::assign_slots() {
 /// Notes what the calls of operations read and write somewhere else in each stretch: first slots for a block, then
 /// memory.
 void FusedLoop::find_moving() {
-    const auto note = [&](Value value, std::size_t call, std::uint32_t input, bool in_memory) {
+    const auto note = [&](Value value, std::size_t call, std::uint32_t operand, bool in_memory) {
         const Source& source = values_[value];
         const bool moves =
             in_memory ? source.address != none : source.address == none && source.is_summed && !source.is_fixed;
-        if (moves) moving_.push_back({static_cast<std::uint32_t>(call), input, source.item});
+        if (moves) moving_.push_back({static_cast<std::uint32_t>(call), operand, source.item});
     };
     for (const bool in_memory : {false, true}) {
         for (std::size_t number = once_; number < operations_.size(); ++number) {
             const Operation& operation = operations_[number];
-            for (std::uint32_t input = 0; input < operation.arity; ++input) {
-                note(operation.inputs[input], number - once_, input, in_memory);
+            const std::span<const Value> all = operands(operation);
+            for (std::uint32_t operand = 0; operand < all.size(); ++operand) {
+                note(all[operand], number - once_, operand, in_memory);
             }
             note(operation.result, number - once_, none, in_memory);
         }
@@ -184,7 +196,13 @@ void FusedLoop::find_moving() {
 }
 
 void FusedLoop::finish() {
+    practice_ = Practice::of(*this);
     pair_up();
+    lay_out();
+}
+
+/// What comes first, where everything stands, and in what steps the loop runs.
+void FusedLoop::lay_out() {
     assign_slots();
     const auto repeated =
         std::stable_partition(operations_.begin(), operations_.end(),
@@ -218,17 +236,18 @@ std::byte* FusedLoop::place_of(Value value, std::size_t element, const Memory& m
                                   : memory.addresses[source.address] + element * source.item;
 }
 
-FusedLoop::Call FusedLoop::call_of(const Operation& operation, std::size_t first, const Memory& memory) const {
-    Call call{operation.kernel, {}, place_of(operation.result, first, memory)};
-    for (std::uint32_t input = 0; input < operation.arity; ++input) {
-        call.inputs[input] = place_of(operation.inputs[input], first, memory);
+FusedLoop::Call FusedLoop::call_of(const Operation& operation, std::size_t first, const Memory& memory,
+                                   const void** operands) const {
+    const std::span<const Value> all = this->operands(operation);
+    for (std::size_t operand = 0; operand < all.size(); ++operand) {
+        operands[operand] = place_of(all[operand], first, memory);
     }
-    return call;
+    return {operation.kernel, operands, place_of(operation.result, first, memory)};
 }
 
 void FusedLoop::run_call(const Call& call, const Operation& operation, std::size_t start, std::size_t count,
                          const Memory& memory) const {
-    if (call.kernel) return call.kernel(call.inputs.data(), call.target, count);
+    if (call.kernel) return call.kernel(call.operands, call.target, count);
     const Packing& packing = packers_[values_[operation.result].packer];
     packing.packer.pack_from(memory.addresses[packing.address], start, count, call.target);
 }
@@ -237,7 +256,7 @@ void FusedLoop::run_call(const Call& call, const Operation& operation, std::size
 void FusedLoop::run_once(std::size_t elements, const Memory& memory) const {
     const std::size_t count = std::min(stretch_, elements), all = std::min(block_, elements);
     for (const Operation& operation : std::span(operations_).first(once_)) {
-        const Call call = call_of(operation, 0, memory);
+        const Call call = call_of(operation, 0, memory, memory.operands);
         run_call(call, operation, 0, count, memory);
         // A slot for a block is longer than those that its number is computed from.
         const Source& source = values_[operation.result];
@@ -261,17 +280,19 @@ void FusedLoop::fetch_share(const Operation& operation, std::size_t start, std::
 void FusedLoop::run_stretches(std::size_t first, std::size_t end, const Memory& memory, std::byte* of_blocks) const {
     const auto repeated = std::span(operations_).subspan(once_);
     Call* const calls = memory.calls;
+    const void** operands = memory.operands;
     for (std::size_t number = 0; number < repeated.size(); ++number) {
-        calls[number] = call_of(repeated[number], first, memory);
+        calls[number] = call_of(repeated[number], first, memory, operands);
+        operands += this->operands(repeated[number]).size();
     }
     const auto move = [&](std::span<const Moving> all, std::ptrdiff_t elements) {
         for (const Moving& moving : all) {
             Call& call = calls[moving.call];
             const std::ptrdiff_t bytes = elements * moving.item;
-            if (moving.input == none) {
+            if (moving.operand == none) {
                 call.target += bytes;
             } else {
-                call.inputs[moving.input] = static_cast<const std::byte*>(call.inputs[moving.input]) + bytes;
+                call.operands[moving.operand] = static_cast<const std::byte*>(call.operands[moving.operand]) + bytes;
             }
         }
     };
@@ -304,19 +325,22 @@ void FusedLoop::sum_block(std::size_t start, std::size_t end, const Memory& memo
 void FusedLoop::run_part(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
     const std::size_t slots = slots_ * slot_bytes_ + block_slots_ * block_bytes_;
     const bool is_one_stretch = end - first <= stretch_;
-    std::byte* const scratch =
-        thread_scratch(slots + (is_one_stretch ? 0 : (operations_.size() - once_) * sizeof(Call)));
-    const Memory memory{addresses, scratch, reinterpret_cast<Call*>(scratch + slots)};
+    const std::size_t calls = is_one_stretch ? 0 : (operations_.size() - once_) * sizeof(Call);
+    const std::size_t operands = is_one_stretch ? MachineCode::most_arrays : operands_.size();
+    std::byte* const scratch = thread_scratch(slots + calls + operands * sizeof(const void*));
+    const Memory memory{addresses, scratch, reinterpret_cast<Call*>(scratch + slots),
+                        reinterpret_cast<const void**>(scratch + slots + calls)};
     run_once(end - first, memory);
     if (!is_one_stretch) return run_stretches(first, end, memory, of_blocks);
     for (const Operation& operation : std::span(operations_).subspan(once_)) {
-        run_call(call_of(operation, first, memory), operation, first, end - first, memory);
+        run_call(call_of(operation, first, memory, memory.operands), operation, first, end - first, memory);
     }
     sum_block(first, end, memory, of_blocks);
 }
 
 void FusedLoop::run(Addresses addresses) const {
     if (size_ == 0) return;
+    if (const FusedLoop* assembled = practice_ ? practice_->loop() : nullptr) return assembled->run(addresses);
     std::size_t bytes = 0;
     for (const Sum& sum : sums_) bytes += sum_bytes(sum);
     std::byte* of_blocks = thread_sums(bytes);
@@ -331,6 +355,9 @@ void FusedLoop::run(Addresses addresses) const {
 }
 
 void FusedLoop::run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses) const {
+    if (const FusedLoop* assembled = practice_ ? practice_->loop() : nullptr) {
+        return assembled->run_rows(first, end, rows, addresses);
+    }
     const std::size_t row = size_ / static_cast<std::size_t>(rows);
     run_part(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(end) * row, addresses, nullptr);
 }

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/machine_code.hpp>
 #include <xgrad/graph/run/pack.hpp>
 
 namespace xgrad::run {
@@ -62,10 +63,11 @@ class FusedLoop {
     /// Without a kernel: an array that is not contiguous is brought into a slot.
     struct Operation {
         BlockKernel kernel;
-        std::array<Value, most_inputs> inputs;
+        std::uint32_t first_operand;  // of those that it reads, behind which stand its further results
         std::uint32_t arity;
+        std::uint32_t further_results;
         Value result;
-        Simple simple;                // if it can be one of a pair
+        Simple simple;                // if it can be one of several that are computed together
         DType dtype;                  // of the inputs
         std::uint32_t first_fetched;  // of what is in memory: this is fetched meanwhile for the next stretch
         std::uint32_t end_fetched;
@@ -83,7 +85,7 @@ class FusedLoop {
     /// An operation as it is called for one stretch.
     struct Call {
         BlockKernel kernel;
-        std::array<const void*, most_inputs> inputs;
+        const void** operands;
         std::byte* target;
     };
     /// What a thread works on.
@@ -91,19 +93,39 @@ class FusedLoop {
         Addresses addresses;
         std::byte* scratch;
         Call* calls;
+        const void** operands;
     };
-    /// What is elsewhere for the next stretch: an input of a call, or none: its target.
+    /// What is elsewhere for the next stretch: an operand of a call, or none: its target.
     struct Moving {
         std::uint32_t call;
-        std::uint32_t input;
+        std::uint32_t operand;
         std::uint8_t item;
     };
+    /// Whether it was run so often that it is worth while to write it in machine code.
+    class Practice;
+
+    std::span<Value> operands(const Operation& operation) {
+        return std::span(operands_).subspan(operation.first_operand, operation.arity + operation.further_results);
+    }
+    std::span<const Value> operands(const Operation& operation) const {
+        return std::span(operands_).subspan(operation.first_operand, operation.arity + operation.further_results);
+    }
+    std::span<const Value> inputs(const Operation& operation) const {
+        return operands(operation).first(operation.arity);
+    }
+    bool is_seen(const Source& source) const { return source.address != none || source.is_summed; }
 
     void pair_up();
+    bool is_composable(const Operation& operation) const;
+    void put_in_turns();
+    Composition composition_of(std::size_t first, std::size_t end, std::vector<Value>& arrays) const;
+    std::size_t end_of_composition(std::size_t first) const;
+    bool compose();
+    void lay_out();
     void assign_slots();
     void find_moving();
     std::byte* place_of(Value value, std::size_t element, const Memory& memory) const;
-    Call call_of(const Operation& operation, std::size_t first, const Memory& memory) const;
+    Call call_of(const Operation& operation, std::size_t first, const Memory& memory, const void** operands) const;
     void run_call(const Call& call, const Operation& operation, std::size_t start, std::size_t count,
                   const Memory& memory) const;
     void run_once(std::size_t elements, const Memory& memory) const;
@@ -129,12 +151,15 @@ class FusedLoop {
     std::vector<Source> values_;
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;
+    std::vector<Value> operands_;
     std::vector<Sum> sums_;
     std::size_t once_ = 0;             // so many operations, the first ones, run once for all stretches
     std::vector<Value> in_memory_;     // not in slots,
     std::size_t bytes_in_memory_ = 0;  // one element of each
     std::vector<Moving> moving_;
     std::size_t moving_in_slots_ = 0;  // so many, the first ones
+    std::shared_ptr<const MachineCode> code_;
+    std::shared_ptr<Practice> practice_;  // null if machine code would gain nothing
 };
 
 }  // namespace xgrad::run

@@ -21,7 +21,7 @@ void Plan::place(std::byte* working_memory, std::byte** addresses) const {
     for (const Value value : placed_) {
         const Placement& placement = placements_[value];
         std::byte* base = placement.home == Home::shared ? working_memory : addresses[placement.base];
-        addresses[value] = base + placement.offset;
+        addresses[value] = base ? base + placement.offset : nullptr;  // null: of what no step of this plan reads
     }
 }
 

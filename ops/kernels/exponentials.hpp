@@ -152,29 +152,33 @@ template <std::floating_point T>
 
 namespace detail {
 
-/// e^r for x = n log 2 + r in one part, which leaves e^x an error of 0.7 ulp or so: for functions that can afford it.
+/// e^r - 1 for y = n log 2 + r, with r in one part, which leaves e^y an error of 0.7 ulp or so: for functions that can
+/// afford it. In the low bits of `raw` stands n + offset, and n is the nearest integer to x log_e, the caller's
+/// multiple of y.
 struct Rough {
-    float tail;  // e^r - 1
+    float tail;
     Bits<float> raw;
 };
-[[gnu::always_inline]] inline Rough rough_exponential(float x) {
-    const Rounded<float> whole = rounded(x * std::numbers::log2e_v<float>);
-    const float r = (x - whole.n * 0x1.62e4p-1F) - whole.n * 0x1.7f7d1cp-20F;
-    return {r + exponential_tail(r), whole.raw};
+template <int offset>
+[[gnu::always_inline]] inline Rough rough_exponential(float y, float x, float log_e) {
+    constexpr float to_integer = Format<float>::to_integer + offset;
+    const float shifted = x * log_e + to_integer, n = shifted - to_integer;
+    const float r = (y - n * 0x1.62e4p-1F) - n * 0x1.7f7d1cp-20F;
+    return {r + exponential_tail(r), bits(shifted)};
 }
 
-/// The same quotient in single precision with E in one part. Beyond the bound 2 is no digit of E + 2, and the result
-/// 1 - 2^-24 or 1.
+/// The same quotient in single precision with E in one part. Beyond the bound the result is 1 - 2^-24 or 1.
 [[gnu::always_inline]] inline float tanh_single(float x) {
-    constexpr float bound = 8.664F, one_from = 0x1.205966p3F;
+    constexpr float bound = 8.664F;
+    constexpr int bias = Format<float>::bias;
     const float size = absolute(x);
-    const Rough e = rough_exponential(2 * (size > bound ? bound : size));
-    const float power = power_of_two<float>(e.raw);
+    const Rough e = rough_exponential<bias>(2 * size, size, 2 * std::numbers::log2e_v<float>);
+    const float power = from_bits<float>(e.raw << Format<float>::fraction);
     const float E = power * e.tail + (power - 1);
     const float divisor = E + 2;
     const float quotient = E / divisor;
-    const float rest = quotient * (E - (divisor - 2)) * (0.5F - 0.5F * quotient);
-    return with_sign(size > one_from ? 1 : quotient - rest, x);
+    const float missing = quotient * (E - (divisor - 2));
+    return flipped(size > bound ? 1 : quotient - missing * (0.5F - 0.5F * quotient), x);
 }
 
 }  // namespace detail
@@ -223,15 +227,18 @@ template <Lane T>
 
 namespace detail {
 
-/// The same quotient in single precision with e^-|x| in one part, which may underflow gradually.
+/// c / (c + c e^-x) in single precision with c = 2^-64, so that nothing overflows, and a result that underflows
+/// gradually is rounded once. Between the bounds c e^-x is a normal number; beyond, the result is 0 or 1.
 [[gnu::always_inline]] inline float sigmoid_single(float x) {
-    constexpr Bits<float> raised = 64;  // e^-|x| is rounded once, as the product with 2^-64
-    const float size = absolute(x);
-    const Rough e = rough_exponential(-(size > 120 ? 120 : size));
-    const float falling = (1 + e.tail) * power_of_two<float>(e.raw + raised) * 0x1p-64F;
-    const float divisor = 1 + falling;
-    const float quotient = select(x < 0, falling, 1.F) / divisor;
-    return quotient - quotient * (falling - (divisor - 1)) * (1.457F - 0.5F * divisor);
+    constexpr int exponent = -64;
+    constexpr float c = 0x1p-64F;
+    const float inside = within(x, -120.F, 40.F);
+    const Rough e = rough_exponential<exponent>(-inside, inside, -std::numbers::log2e_v<float>);
+    const float falling = from_bits<float>(bits(1 + e.tail) + (e.raw << Format<float>::fraction));
+    const float divisor = c + falling;
+    const float quotient = c / divisor;
+    const float missing = (c - (divisor - falling)) / c;
+    return quotient - quotient * quotient * missing;
 }
 
 }  // namespace detail

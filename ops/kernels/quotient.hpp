@@ -1,5 +1,6 @@
 #pragma once
 
+#include <xgrad/graph/block_kernel.hpp>
 #include <xgrad/ops/kernels/lanes.hpp>
 
 namespace xgrad::math {
@@ -7,6 +8,7 @@ namespace xgrad::math {
 /// x / y. Where all of a block is divided by one power of two, it is multiplied by its reciprocal instead: that is
 /// exact, so that both round the same number, and takes a fraction of the time.
 struct Quotient {
+    static constexpr Simple simple = Simple::divide;
     [[gnu::always_inline]] inline auto operator()(auto x, auto y) const { return x / y; }
 
     /// True for ±2^n with a reciprocal that is no less exact.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 
 #include <xgrad/graph/block_kernel.hpp>
@@ -42,6 +43,19 @@ struct Square {
     static constexpr Simple simple = Simple::square;
     static constexpr std::size_t arity = 1;
     [[gnu::always_inline]] inline auto operator()(auto x) const { return x * x; }
+};
+
+struct SquareRoot {
+    static constexpr Simple simple = Simple::square_root;
+    static constexpr std::size_t arity = 1;
+    [[gnu::always_inline]] inline auto operator()(auto x) const { return std::sqrt(x); }
+};
+
+/// A NaN is not below 0 and passes.
+struct Relu {
+    static constexpr Simple simple = Simple::relu;
+    static constexpr std::size_t arity = 1;
+    [[gnu::always_inline]] inline auto operator()(auto x) const { return x < 0 ? decltype(x)(0) : x; }
 };
 
 }  // namespace xgrad::simple

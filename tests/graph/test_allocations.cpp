@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include <xgrad/graph/address_sanitizer.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "allocations.hpp"

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include <xgrad/graph/address_sanitizer.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "no_leaks.hpp"

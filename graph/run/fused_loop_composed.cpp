@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <limits>
+#include <string_view>
+
+#include <xgrad/graph/run/practice.hpp>
+
+namespace xgrad::run {
+
+namespace {
+
+// From the fourth run on a program is one that repeats. What takes longer than the assembly is not waited for.
+constexpr std::uint32_t runs_of_a_small_loop = 4;
+constexpr std::size_t large = std::size_t{1} << 16;
+// Longer loops are rarely run again.
+constexpr std::size_t most_operations = std::size_t{1} << 14;
+
+/// XGRAD_ASSEMBLE=0 leaves every loop to the compiler's kernels, XGRAD_ASSEMBLE=always assembles before the first run.
+enum class Wish { never, in_time, at_once };
+Wish wish() {
+    static const Wish wanted = [] {
+        const char* const said = std::getenv("XGRAD_ASSEMBLE");
+        const std::string_view word = said ? said : "";
+        return word == "0" ? Wish::never : word == "always" ? Wish::at_once : Wish::in_time;
+    }();
+    return wanted;
+}
+
+}  // namespace
+
+bool FusedLoop::is_composable(const Operation& operation) const {
+    return MachineCode::knows(operation.simple, operation.dtype) && !values_[operation.result].is_fixed;
+}
+
+/// Puts what can be composed as late as it can be, so that as much as possible comes together, and what it gives to
+/// its readers need not be kept: in turns, from the last one backwards, of which every second has the operations that
+/// can be composed.
+void FusedLoop::put_in_turns() {
+    constexpr std::uint32_t first_of_all = std::numeric_limits<std::uint32_t>::max();
+    std::vector<std::uint32_t> turn_of_value(values_.size(), 0), turns(operations_.size());
+    for (std::size_t number = operations_.size(); number-- > 0;) {
+        const Operation& operation = operations_[number];
+        const std::uint32_t parity = is_composable(operation) ? 0 : 1;
+        std::uint32_t turn = turn_of_value[operation.result];
+        if (turn % 2 != parity) ++turn;
+        if (values_[operation.result].is_fixed) turn = first_of_all;
+        turns[number] = turn;
+        for (const Value input : inputs(operation)) turn_of_value[input] = std::max(turn_of_value[input], turn);
+    }
+    std::vector<std::size_t> order(operations_.size());
+    for (std::size_t number = 0; number < order.size(); ++number) order[number] = number;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return turns[a] > turns[b]; });
+    std::vector<Operation> ordered;
+    ordered.reserve(order.size());
+    for (const std::size_t number : order) ordered.push_back(operations_[number]);
+    operations_ = std::move(ordered);
+}
+
+/// Some operations that stand behind each other. What others read of them, or is kept, is written.
+Composition FusedLoop::composition_of(std::size_t first, std::size_t end, std::vector<Value>& arrays) const {
+    Composition composition;
+    composition.dtype = operations_[first].dtype;
+    const auto all = std::span(operations_).subspan(first, end - first);
+    const auto step_of = [&](Value value) {
+        return static_cast<std::size_t>(
+            std::find_if(all.begin(), all.end(),
+                         [&](const Operation& operation) { return operation.result == value; }) -
+            all.begin());
+    };
+    arrays.clear();
+    std::vector<std::uint32_t> readers(all.size(), 0);
+    for (const Operation& operation : all) {
+        for (const Value input : inputs(operation)) {
+            const std::size_t step = step_of(input);
+            if (step < all.size()) {
+                ++readers[step];
+            } else if (std::find(arrays.begin(), arrays.end(), input) == arrays.end()) {
+                arrays.push_back(input);
+            }
+        }
+    }
+    composition.arrays_read = static_cast<std::uint32_t>(arrays.size());
+    for (const Value array : arrays) composition.is_repeated.push_back(values_[array].is_fixed);
+    for (std::size_t number = 0; number < all.size(); ++number) {
+        const Source& result = values_[all[number].result];
+        Composition::Step step{all[number].simple, {}, is_seen(result) || readers[number] < result.readers};
+        const std::span<const Value> read = inputs(all[number]);
+        for (std::size_t operand = 0; operand < read.size(); ++operand) {
+            const std::size_t made = step_of(read[operand]);
+            step.operands[operand] = static_cast<std::uint32_t>(
+                made < all.size() ? arrays.size() + made
+                                  : static_cast<std::size_t>(std::find(arrays.begin(), arrays.end(), read[operand]) -
+                                                             arrays.begin()));
+        }
+        composition.steps.push_back(step);
+    }
+    return composition;
+}
+
+/// The end of the most operations from the first on that one loop can compute.
+std::size_t FusedLoop::end_of_composition(std::size_t first) const {
+    std::size_t limit = first, end = first;
+    while (limit < operations_.size() && limit < first + MachineCode::most_steps && is_composable(operations_[limit]) &&
+           operations_[limit].dtype == operations_[first].dtype) {
+        ++limit;
+    }
+    std::vector<Value> arrays;
+    for (std::size_t tried = first + 2; tried <= limit; ++tried) {
+        if (MachineCode::fits(composition_of(first, tried, arrays))) end = tried;
+    }
+    return end;
+}
+
+/// Makes one operation, in machine code, of simple ones that stand behind each other. False if there are none.
+bool FusedLoop::compose() {
+    put_in_turns();
+    std::vector<Composition> compositions;
+    std::vector<std::size_t> composed;
+    std::vector<Operation> operations;
+    std::vector<Value> arrays;
+    for (std::size_t first = 0; first < operations_.size();) {
+        const std::size_t end = end_of_composition(first);
+        if (end == first) {
+            operations.push_back(operations_[first++]);
+            continue;
+        }
+        compositions.push_back(composition_of(first, end, arrays));
+        Operation all{};
+        all.first_operand = static_cast<std::uint32_t>(operands_.size());
+        all.arity = static_cast<std::uint32_t>(arrays.size());
+        all.result = none;
+        all.dtype = operations_[first].dtype;
+        operands_.insert(operands_.end(), arrays.begin(), arrays.end());
+        for (std::size_t number = first; number < end; ++number) {
+            if (!compositions.back().steps[number - first].is_written) continue;
+            if (all.result == none) {
+                all.result = operations_[number].result;
+            } else {
+                operands_.push_back(operations_[number].result);
+                ++all.further_results;
+            }
+        }
+        composed.push_back(operations.size());
+        operations.push_back(all);
+        first = end;
+    }
+    if (compositions.empty()) return false;
+    code_ = std::make_shared<const MachineCode>(compositions);
+    for (std::size_t number = 0; number < composed.size(); ++number) {
+        operations[composed[number]].kernel = code_->kernel(number);
+    }
+    operations_ = std::move(operations);
+    return true;
+}
+
+std::shared_ptr<FusedLoop::Practice> FusedLoop::Practice::of(const FusedLoop& written) {
+    if (!MachineCode::is_available() || wish() == Wish::never || written.operations_.size() > most_operations)
+        return nullptr;
+    const auto composable = std::count_if(written.operations_.begin(), written.operations_.end(),
+                                          [&](const Operation& operation) { return written.is_composable(operation); });
+    if (composable < 3) return nullptr;  // two have a kernel that the compiler made
+    const std::uint32_t enough = written.size_ >= large || wish() == Wish::at_once ? 1 : runs_of_a_small_loop;
+    return std::shared_ptr<Practice>(new Practice(written, enough));
+}
+
+void FusedLoop::Practice::assemble() noexcept {
+    try {
+        if (!form_.compose()) return;
+        form_.lay_out();
+        ready_.store(&form_, std::memory_order_release);
+    } catch (const std::exception&) {
+        // Without memory, or where none may be executed, the loop goes on as it is.
+    }
+}
+
+}  // namespace xgrad::run
