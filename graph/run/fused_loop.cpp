@@ -215,7 +215,9 @@ void FusedLoop::lay_out() {
         operation.end_fetched = static_cast<std::uint32_t>((turn + 1) * in_memory_.size() / turns);
     }
     stretch_ = sums_.empty() ? largest_stretch : std::min(largest_stretch, sums_[0].rule->block);
-    while (stretch_ > smallest_stretch && slots_ * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
+    const std::size_t single = static_cast<std::size_t>(
+        std::count_if(values_.begin(), values_.end(), [](const Source& source) { return source.is_single; }));
+    while (stretch_ > smallest_stretch && (slots_ - single) * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
     block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
     slot_bytes_ = rounded_up(std::min(stretch_, size_) * widest_item_, line);
     block_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
@@ -257,9 +259,9 @@ void FusedLoop::run_once(std::size_t elements, const Memory& memory) const {
     const std::size_t count = std::min(stretch_, elements), all = std::min(block_, elements);
     for (const Operation& operation : std::span(operations_).first(once_)) {
         const Call call = call_of(operation, 0, memory, memory.operands);
-        run_call(call, operation, 0, count, memory);
-        // A slot for a block is longer than those that its number is computed from.
         const Source& source = values_[operation.result];
+        run_call(call, operation, 0, source.is_single ? 1 : count, memory);
+        // A slot for a block is longer than those that its number is computed from.
         for (std::size_t filled = count; source.is_summed && filled < all; filled += count) {
             std::memcpy(call.target + filled * source.item, call.target, std::min(count, all - filled) * source.item);
         }

@@ -58,6 +58,7 @@ class FusedLoop {
         std::uint32_t last_use = 0;  // the operation after which the slot is free again
         std::uint8_t item = 0;       // bytes
         bool is_fixed = false;       // one number, repeated, or computed from such: the slot is filled once
+        bool is_single = false;      // and this number at the beginning of the slot is enough
         bool is_summed = false;      // needed to the end of the block
     };
     /// Without a kernel: an array that is not contiguous is brought into a slot.
@@ -68,6 +69,7 @@ class FusedLoop {
         std::uint32_t further_results;
         Value result;
         Simple simple;                // if it can be one of several that are computed together
+        bool is_composed;             // in machine code
         DType dtype;                  // of the inputs
         std::uint32_t first_fetched;  // of what is in memory: this is fetched meanwhile for the next stretch
         std::uint32_t end_fetched;
@@ -121,6 +123,7 @@ class FusedLoop {
     Composition composition_of(std::size_t first, std::size_t end, std::vector<Value>& arrays) const;
     std::size_t end_of_composition(std::size_t first) const;
     bool compose();
+    void find_single();
     void lay_out();
     void assign_slots();
     void find_moving();

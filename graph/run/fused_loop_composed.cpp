@@ -129,6 +129,7 @@ bool FusedLoop::compose() {
         Operation all{};
         all.first_operand = static_cast<std::uint32_t>(operands_.size());
         all.arity = static_cast<std::uint32_t>(arrays.size());
+        all.is_composed = true;
         all.result = none;
         all.dtype = operations_[first].dtype;
         operands_.insert(operands_.end(), arrays.begin(), arrays.end());
@@ -151,7 +152,18 @@ bool FusedLoop::compose() {
         operations[composed[number]].kernel = code_->kernel(number);
     }
     operations_ = std::move(operations);
+    find_single();
     return true;
+}
+
+/// Fixed values that only machine code reads, which repeats them by itself, or only such values are computed from.
+void FusedLoop::find_single() {
+    for (Source& source : values_) source.is_single = source.is_fixed && !source.is_summed;
+    for (std::size_t number = operations_.size(); number-- > 0;) {
+        const Operation& operation = operations_[number];
+        if (operation.is_composed || values_[operation.result].is_single) continue;
+        for (const Value input : inputs(operation)) values_[input].is_single = false;
+    }
 }
 
 std::shared_ptr<FusedLoop::Practice> FusedLoop::Practice::of(const FusedLoop& written) {

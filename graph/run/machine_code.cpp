@@ -203,15 +203,15 @@ class Assembler : public Xbyak::CodeGenerator {
 
     void all_turns() {
         xor_(offset, offset);
-        if (isa() == Isa::avx512) repeat<Xbyak::Zmm>(64);
-        repeat<Xbyak::Ymm>(32);
-        repeat<Xbyak::Xmm>(16);
-        repeat<Xbyak::Xmm>(item());
+        if (isa() == Isa::avx512) turns<Xbyak::Zmm>(64);
+        turns<Xbyak::Ymm>(32);
+        turns<Xbyak::Xmm>(16);
+        turns<Xbyak::Xmm>(item());
     }
 
     /// As many turns of so many bytes as there are left.
     template <class Register>
-    void repeat(std::size_t bytes) {
+    void turns(std::size_t bytes) {
         const auto lanes = static_cast<std::uint32_t>(bytes / item());
         Xbyak::Label turn, end;
         cmp(rest, lanes);
@@ -237,7 +237,8 @@ class Assembler : public Xbyak::CodeGenerator {
                 const std::uint32_t value = step.operands[operand];
                 if (places.holds(value)) continue;
                 places.take(value);
-                load(Register(static_cast<int>(places.of(value))), pointer(value), bytes);
+                const Register to(static_cast<int>(places.of(value)));
+                composition_->is_repeated[value] ? repeat(to, pointer(value)) : load(to, pointer(value), bytes);
             }
             const auto place = [&](std::uint32_t value) { return Register(static_cast<int>(places.of(value))); };
             const Register x = place(step.operands[0]);
@@ -266,6 +267,16 @@ class Assembler : public Xbyak::CodeGenerator {
             vmovsd(Xbyak::Xmm(to.getIdx()), address);
         } else {
             vmovups(to, address);
+        }
+    }
+    template <class Register>
+    void repeat(const Register& to, const Xbyak::Reg64& from) {
+        if (is_single()) {
+            vbroadcastss(to, dword[from]);
+        } else if constexpr (std::is_same_v<Register, Xbyak::Xmm>) {
+            vmovddup(to, qword[from]);
+        } else {
+            vbroadcastsd(to, qword[from]);
         }
     }
     template <class Register>

@@ -20,7 +20,7 @@ struct Composition {
     };
     DType dtype;
     std::uint32_t arrays_read = 0;
-    std::vector<bool> is_repeated;  // of each array: one number
+    std::vector<bool> is_repeated;  // of each array: one number, which only has to stand at the beginning
     std::vector<Step> steps;
 };
 

@@ -95,8 +95,14 @@ class Trial {
             const T number = this->number();
             for (T& x : values[array]) x = composition.is_repeated[array] ? number : this->number();
         }
+        // Of a repeated number there is but one.
         std::vector<const void*> pointers;
-        for (std::size_t array = 0; array < arrays; ++array) pointers.push_back(values[array].data());
+        std::vector<std::vector<T>> given(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(arrays));
+        for (std::size_t array = 0; array < arrays; ++array) {
+            if (composition.is_repeated[array]) given[array].resize(1);
+            given[array].shrink_to_fit();
+            pointers.push_back(given[array].data());
+        }
         constexpr T untouched = T(77);
         std::vector<std::vector<T>> results;
         results.reserve(composition.steps.size());
