@@ -9,6 +9,7 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/kernels/exponentials_avx2.hpp>
 #include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/kernels/permuted_tables.hpp>
 #include <xgrad/ops/kernels/simple.hpp>
@@ -24,7 +25,8 @@ namespace {
 const Op& sigmoid_op = define(Elementwise{
     .name = "sigmoid",
     .math = "y = 1 / (1 + e^-x)",
-    .forward = kernels::with_table(floating<1>([](auto x) { return math::sigmoid(x); }), kernels::sigmoid_avx512),
+    .forward = kernels::with_single_precision(floating<1>([](auto x) { return math::sigmoid(x); }),
+                                              kernels::sigmoid_avx2, kernels::sigmoid_avx512),
     .partials = {[](const Record& r) { return r.output() * (1 - r.output()); }},  // y' = y (1 - y)
     .probes = unary_probes(between(-3, 3)),
 });

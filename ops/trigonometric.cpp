@@ -2,6 +2,7 @@
 
 #include <xgrad/graph/op.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/kernels/exponentials_avx2.hpp>
 #include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/kernels/permuted_tables.hpp>
 #include <xgrad/ops/powers.hpp>
@@ -98,7 +99,8 @@ const Op& cosh_op = define(Elementwise{
 const Op& tanh_op = define(Elementwise{
     .name = "tanh",
     .math = "y = tanh x",
-    .forward = kernels::with_table(floating<1>([](auto x) { return math::tanh(x); }), kernels::tanh_avx512),
+    .forward = kernels::with_single_precision(floating<1>([](auto x) { return math::tanh(x); }), kernels::tanh_avx2,
+                                              kernels::tanh_avx512),
     .partials = {[](const Record& r) { return 1 - square(r.output()); }},  // y' = 1 - y²; cosh² would overflow
     .probes = unary_probes(between(-3, 3)),
 });

@@ -26,10 +26,4 @@ inline constexpr BlockKernel tanh_avx512 = nullptr, sigmoid_avx512 = nullptr;
 
 #endif
 
-/// These kernels, but for float32 on AVX-512 the one that is written for it, if there is one.
-constexpr BlockKernels with_table(BlockKernels kernels, BlockKernel table) {
-    if (table) kernels.replace(DType::float32, Isa::avx512, table);
-    return kernels;
-}
-
 }  // namespace xgrad::kernels
