@@ -167,18 +167,19 @@ template <int offset>
     return {r + exponential_tail(r), bits(shifted)};
 }
 
-/// The same quotient in single precision with E in one part. Beyond the bound the result is 1 - 2^-24 or 1.
+/// The same quotient in single precision with E in one part. Beyond the bound 2 is no digit of E + 2, and the result
+/// 1 - 2^-24 or 1.
 [[gnu::always_inline]] inline float tanh_single(float x) {
-    constexpr float bound = 8.664F;
+    constexpr float bound = 8.664F, one_from = 0x1.205966p3F;
     constexpr int bias = Format<float>::bias;
-    const float size = absolute(x);
-    const Rough e = rough_exponential<bias>(2 * size, size, 2 * std::numbers::log2e_v<float>);
+    const float size = absolute(x), inside = size > bound ? bound : size;
+    const Rough e = rough_exponential<bias>(2 * inside, inside, 2 * std::numbers::log2e_v<float>);
     const float power = from_bits<float>(e.raw << Format<float>::fraction);
     const float E = power * e.tail + (power - 1);
     const float divisor = E + 2;
     const float quotient = E / divisor;
     const float missing = quotient * (E - (divisor - 2));
-    return flipped(size > bound ? 1 : quotient - missing * (0.5F - 0.5F * quotient), x);
+    return flipped(size > one_from ? 1 : quotient - missing * (0.5F - 0.5F * quotient), x);
 }
 
 }  // namespace detail

@@ -36,14 +36,14 @@ constexpr float to_integer = 0x1.8p23F, ln2_high = 0x1.62e4p-1F, ln2_low = 0x1.7
 
 struct Tanh {
     [[gnu::target("avx2,fma"), gnu::always_inline]] static inline __m256 of(__m256 x) {
-        constexpr float bound = 8.664F;  // beyond, the result is 1 - 2^-24 or 1
+        constexpr float bound = 8.664F, one_from = 0x1.205966p3F;  // from the bound on the result is 1 - 2^-24 or 1
         constexpr float biased = to_integer + 127;
         const __m256 sign = all(-0.0F);
         // Of two operands one of which is NaN this takes the second.
-        const __m256 size = _mm256_min_ps(all(bound), _mm256_andnot_ps(sign, x));
-        const __m256 shifted = _mm256_fmadd_ps(size, all(2 * std::numbers::log2e_v<float>), all(biased));
+        const __m256 size = _mm256_andnot_ps(sign, x), inside = _mm256_min_ps(all(bound), size);
+        const __m256 shifted = _mm256_fmadd_ps(inside, all(2 * std::numbers::log2e_v<float>), all(biased));
         const __m256 n = _mm256_sub_ps(shifted, all(biased));
-        const __m256 high = _mm256_fnmadd_ps(n, all(ln2_high), _mm256_add_ps(size, size));
+        const __m256 high = _mm256_fnmadd_ps(n, all(ln2_high), _mm256_add_ps(inside, inside));
         const __m256 tail = expm1_near_0(_mm256_fnmadd_ps(n, all(ln2_low), high));
         const __m256 power = _mm256_castsi256_ps(exponent(shifted));
         const __m256 E = _mm256_fmadd_ps(power, tail, _mm256_sub_ps(power, all(1)));
@@ -51,7 +51,10 @@ struct Tanh {
         const __m256 quotient = _mm256_div_ps(E, divisor);
         const __m256 missing = _mm256_mul_ps(quotient, _mm256_sub_ps(E, _mm256_sub_ps(divisor, all(2))));
         const __m256 slope = _mm256_fnmadd_ps(all(0.5F), quotient, all(0.5F));
-        return _mm256_or_ps(_mm256_fnmadd_ps(missing, slope, quotient), _mm256_and_ps(sign, x));
+        // The next number, which behind 1 - 2^-24 is 1: to compare gives -1.
+        const __m256i y = _mm256_castps_si256(_mm256_fnmadd_ps(missing, slope, quotient));
+        const __m256i is_one = _mm256_castps_si256(_mm256_cmp_ps(size, all(one_from), _CMP_GT_OQ));
+        return _mm256_or_ps(_mm256_castsi256_ps(_mm256_sub_epi32(y, is_one)), _mm256_and_ps(sign, x));
     }
 };
 

@@ -327,6 +327,33 @@ BOOST_AUTO_TEST_CASE(all_of_single_precision) {
     BOOST_TEST_MESSAGE(table);
 }
 
+/// Where a function has come to its limit it is its limit, if that is a number of this precision: tanh 22 is 1.
+BOOST_AUTO_TEST_CASE(limits_are_exact) {
+    const auto far = [](const xgrad::Op& op, const BlockKernels& kernels, auto zero) {
+        using T = decltype(zero);
+        std::size_t comparisons = 0;
+        if (kernels.arity != 1 || std::find(unary.begin(), unary.end(), op.name) == unary.end()) return comparisons;
+        std::vector<T> x;
+        for (const T size : {T(22), T(800), std::numeric_limits<T>::max(), std::numeric_limits<T>::infinity()}) {
+            x.insert(x.end(), {size, -size});
+        }
+        const std::vector<long double> exact = reference(kernels, std::vector<std::vector<T>>{x});
+        for (const xgrad::Isa isa : instruction_sets()) {
+            const std::vector<T> y = apply<T>(kernels, {x}, isa);
+            for (std::size_t i = 0; i < x.size(); ++i) {
+                // Beyond half a place of the limit, and not an infinity or NaN.
+                const T limit = exact[i] == 0 ? T(0) : std::copysign(T(1), static_cast<T>(exact[i]));
+                if (static_cast<T>(exact[i]) != limit) continue;
+                ++comparisons;
+                BOOST_TEST(y[i] == limit,
+                           fmt::format("{}({}) is {:.17g} by {}", op.name, x[i], y[i], xgrad::name(isa)));
+            }
+        }
+        return comparisons;
+    };
+    BOOST_TEST(for_each_function(far) > 50U);
+}
+
 BOOST_AUTO_TEST_CASE(instruction_sets_agree) {
     // In these a product and a sum may be one instruction; everything else has the same bits.
     std::set<std::string> contracted(unary.begin(), unary.end());
