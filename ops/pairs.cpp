@@ -65,10 +65,10 @@ constexpr auto pairs = all_pairs(std::make_index_sequence<functions * positions 
 }  // namespace
 
 BlockKernel kernel_of_pair(Simple outer, std::size_t position, Simple inner, DType dtype) noexcept {
-    const auto is_paired = [](Simple function) { return function != Simple::none && function <= Simple::square; };
+    const auto number = [](Simple function) { return static_cast<std::size_t>(function) - 1; };
+    const auto is_paired = [&](Simple function) { return function != Simple::none && number(function) < functions; };
     if (!is_paired(outer) || !is_paired(inner)) return nullptr;
     if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
-    const auto number = [](Simple function) { return static_cast<std::size_t>(function) - 1; };
     const Pair& pair = pairs[(number(outer) * positions + position) * functions + number(inner)];
     return pair[dtype == DType::float64][static_cast<std::size_t>(isa())];
 }

@@ -142,6 +142,7 @@ void FusedLoop::assign_slots() {
     }
     std::uint32_t slots = 0, block_slots = 0;
     for (Source& source : values_) {
+        source.slot = none;
         if (source.is_summed && source.address == none) {
             source.slot = block_slots++;
         } else if (source.is_fixed) {
@@ -197,12 +198,16 @@ void FusedLoop::find_moving() {
 
 void FusedLoop::finish() {
     practice_ = Practice::of(*this);
+    if (practice_) written_ = operations_;
     pair_up();
     lay_out();
 }
 
 /// What comes first, where everything stands, and in what steps the loop runs.
 void FusedLoop::lay_out() {
+    in_memory_.clear();
+    bytes_in_memory_ = 0;
+    moving_.clear();
     assign_slots();
     const auto repeated =
         std::stable_partition(operations_.begin(), operations_.end(),
@@ -328,7 +333,7 @@ void FusedLoop::run_part(std::size_t first, std::size_t end, Addresses addresses
     const std::size_t slots = slots_ * slot_bytes_ + block_slots_ * block_bytes_;
     const bool is_one_stretch = end - first <= stretch_;
     const std::size_t calls = is_one_stretch ? 0 : (operations_.size() - once_) * sizeof(Call);
-    const std::size_t operands = is_one_stretch ? MachineCode::most_arrays : operands_.size();
+    const std::size_t operands = is_one_stretch ? Composition::most_arrays : operands_.size();
     std::byte* const scratch = thread_scratch(slots + calls + operands * sizeof(const void*));
     const Memory memory{addresses, scratch, reinterpret_cast<Call*>(scratch + slots),
                         reinterpret_cast<const void**>(scratch + slots + calls)};
@@ -342,7 +347,7 @@ void FusedLoop::run_part(std::size_t first, std::size_t end, Addresses addresses
 
 void FusedLoop::run(Addresses addresses) const {
     if (size_ == 0) return;
-    if (const FusedLoop* assembled = practice_ ? practice_->loop() : nullptr) return assembled->run(addresses);
+    if (const FusedLoop* assembled = practice_ ? practice_->form_of(*this) : nullptr) return assembled->run(addresses);
     std::size_t bytes = 0;
     for (const Sum& sum : sums_) bytes += sum_bytes(sum);
     std::byte* of_blocks = thread_sums(bytes);
@@ -357,7 +362,7 @@ void FusedLoop::run(Addresses addresses) const {
 }
 
 void FusedLoop::run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses) const {
-    if (const FusedLoop* assembled = practice_ ? practice_->loop() : nullptr) {
+    if (const FusedLoop* assembled = practice_ ? practice_->form_of(*this) : nullptr) {
         return assembled->run_rows(first, end, rows, addresses);
     }
     const std::size_t row = size_ / static_cast<std::size_t>(rows);

@@ -103,7 +103,7 @@ class FusedLoop {
         std::uint32_t operand;
         std::uint8_t item;
     };
-    /// Whether it was run so often that it is worth while to write it in machine code.
+    /// How often it was run, and the form in which it is run from some time on.
     class Practice;
 
     std::span<Value> operands(const Operation& operation) {
@@ -155,6 +155,7 @@ class FusedLoop {
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;
     std::vector<Value> operands_;
+    std::vector<Operation> written_;  // all of them, as they were written down, if there is practice_
     std::vector<Sum> sums_;
     std::size_t once_ = 0;             // so many operations, the first ones, run once for all stretches
     std::vector<Value> in_memory_;     // not in slots,

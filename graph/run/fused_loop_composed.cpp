@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
-#include <limits>
 #include <string_view>
 
 #include <xgrad/graph/run/practice.hpp>
@@ -37,14 +36,12 @@ bool FusedLoop::is_composable(const Operation& operation) const {
 /// its readers need not be kept: in turns, from the last one backwards, of which every second has the operations that
 /// can be composed.
 void FusedLoop::put_in_turns() {
-    constexpr std::uint32_t first_of_all = std::numeric_limits<std::uint32_t>::max();
     std::vector<std::uint32_t> turn_of_value(values_.size(), 0), turns(operations_.size());
     for (std::size_t number = operations_.size(); number-- > 0;) {
         const Operation& operation = operations_[number];
         const std::uint32_t parity = is_composable(operation) ? 0 : 1;
         std::uint32_t turn = turn_of_value[operation.result];
         if (turn % 2 != parity) ++turn;
-        if (values_[operation.result].is_fixed) turn = first_of_all;
         turns[number] = turn;
         for (const Value input : inputs(operation)) turn_of_value[input] = std::max(turn_of_value[input], turn);
     }
@@ -100,20 +97,21 @@ Composition FusedLoop::composition_of(std::size_t first, std::size_t end, std::v
 
 /// The end of the most operations from the first on that one loop can compute.
 std::size_t FusedLoop::end_of_composition(std::size_t first) const {
-    std::size_t limit = first, end = first;
-    while (limit < operations_.size() && limit < first + MachineCode::most_steps && is_composable(operations_[limit]) &&
-           operations_[limit].dtype == operations_[first].dtype) {
-        ++limit;
+    std::size_t end = first;
+    while (end < operations_.size() && end < first + MachineCode::most_steps && is_composable(operations_[end]) &&
+           operations_[end].dtype == operations_[first].dtype) {
+        ++end;
     }
     std::vector<Value> arrays;
-    for (std::size_t tried = first + 2; tried <= limit; ++tried) {
-        if (MachineCode::fits(composition_of(first, tried, arrays))) end = tried;
+    for (; end >= first + 2; --end) {
+        if (MachineCode::fits(composition_of(first, end, arrays))) return end;
     }
-    return end;
+    return first;
 }
 
 /// Makes one operation, in machine code, of simple ones that stand behind each other. False if there are none.
 bool FusedLoop::compose() {
+    operations_ = std::move(written_);
     put_in_turns();
     std::vector<Composition> compositions;
     std::vector<std::size_t> composed;
@@ -173,14 +171,17 @@ std::shared_ptr<FusedLoop::Practice> FusedLoop::Practice::of(const FusedLoop& wr
                                           [&](const Operation& operation) { return written.is_composable(operation); });
     if (composable < 3) return nullptr;  // two have a kernel that the compiler made
     const std::uint32_t enough = written.size_ >= large || wish() == Wish::at_once ? 1 : runs_of_a_small_loop;
-    return std::shared_ptr<Practice>(new Practice(written, enough));
+    return std::shared_ptr<Practice>(new Practice(enough));
 }
 
-void FusedLoop::Practice::assemble() noexcept {
+void FusedLoop::Practice::assemble(const FusedLoop& loop) noexcept {
     try {
-        if (!form_.compose()) return;
-        form_.lay_out();
-        ready_.store(&form_, std::memory_order_release);
+        auto form = std::make_unique<FusedLoop>(loop);
+        form->practice_.reset();
+        if (!form->compose()) return;
+        form->lay_out();
+        form_ = std::move(form);
+        ready_.store(form_.get(), std::memory_order_release);
     } catch (const std::exception&) {
         // Without memory, or where none may be executed, the loop goes on as it is.
     }

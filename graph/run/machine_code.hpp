@@ -1,28 +1,13 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include <xgrad/graph/block_kernel.hpp>
+#include <xgrad/graph/run/composition.hpp>
 
 namespace xgrad::run {
-
-/// Simple operations of one dtype, in an order in which they can be computed, element by element.
-struct Composition {
-    struct Step {
-        Simple function;
-        /// An array that is read, by its number, or behind those an earlier step.
-        std::array<std::uint32_t, 2> operands;
-        bool is_written;
-    };
-    DType dtype;
-    std::uint32_t arrays_read = 0;
-    std::vector<bool> is_repeated;  // of each array: one number, which only has to stand at the beginning
-    std::vector<Step> steps;
-};
 
 /// Compositions as loops of machine code, which keep in registers what one operation gives to another. The bits are
 /// those of one loop per operation: the instructions are the same.
@@ -30,7 +15,6 @@ struct Composition {
 /// Made with Xbyak where the library was built with it, for AVX2 and AVX-512.
 class MachineCode {
   public:
-    static constexpr std::size_t most_arrays = 13;  ///< that a composition reads and writes
     static constexpr std::size_t most_steps = 64;
 
     static bool is_available() noexcept;

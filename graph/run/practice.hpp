@@ -13,24 +13,24 @@ namespace xgrad::run {
 /// once; one of them makes the form.
 class FusedLoop::Practice {
   public:
-    /// For a loop that is written down and not yet finished; null if there is nothing to compose.
+    /// For a loop that is written down; null if there is nothing to compose.
     static std::shared_ptr<Practice> of(const FusedLoop& written);
 
-    /// Called before each run. The form to run instead, if there is one.
-    const FusedLoop* loop() {
+    /// Called before each run of the loop. The form to run instead, if there is one.
+    const FusedLoop* form_of(const FusedLoop& loop) {
         if (const FusedLoop* ready = ready_.load(std::memory_order_acquire)) return ready;
         if (runs_.load(std::memory_order_relaxed) < enough_ &&
             runs_.fetch_add(1, std::memory_order_relaxed) + 1 == enough_) {
-            assemble();
+            assemble(loop);
         }
         return ready_.load(std::memory_order_acquire);
     }
 
   private:
-    Practice(const FusedLoop& written, std::uint32_t enough) : form_(written), enough_(enough) {}
-    void assemble() noexcept;
+    explicit Practice(std::uint32_t enough) : enough_(enough) {}
+    void assemble(const FusedLoop& loop) noexcept;
 
-    FusedLoop form_;
+    std::unique_ptr<const FusedLoop> form_;
     const std::uint32_t enough_;
     std::atomic<std::uint32_t> runs_{0};
     std::atomic<const FusedLoop*> ready_{nullptr};
