@@ -106,16 +106,14 @@ class FusedLoop {
     /// How often it was run, and the form in which it is run from some time on.
     class Practice;
 
-    std::span<Value> operands(const Operation& operation) {
-        return std::span(operands_).subspan(operation.first_operand, operation.arity + operation.further_results);
-    }
     std::span<const Value> operands(const Operation& operation) const {
         return std::span(operands_).subspan(operation.first_operand, operation.arity + operation.further_results);
     }
     std::span<const Value> inputs(const Operation& operation) const {
         return operands(operation).first(operation.arity);
     }
-    bool is_seen(const Source& source) const { return source.address != none || source.is_summed; }
+    /// Not only by other operations.
+    static bool is_seen(const Source& source) { return source.address != none || source.is_summed; }
 
     void pair_up();
     bool is_composable(const Operation& operation) const;
