@@ -1,6 +1,8 @@
 #include <xgrad/graph/attributes.hpp>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <memory>
 #include <new>
 
@@ -9,7 +11,12 @@
 namespace xgrad {
 
 bool Attributes::Entry::operator==(const Entry& other) const {
-    return std::string_view(name) == other.name && value == other.value;
+    if (std::string_view(name) != other.name) return false;
+    const double *number = std::get_if<double>(&value), *other_number = std::get_if<double>(&other.value);
+    if (number && other_number) {
+        return std::bit_cast<std::uint64_t>(*number) == std::bit_cast<std::uint64_t>(*other_number);
+    }
+    return value == other.value;
 }
 
 namespace {

@@ -24,7 +24,7 @@ class Attributes {
     struct Entry {
         const char* name;  // a literal
         Value value;
-        bool operator==(const Entry& other) const;
+        bool operator==(const Entry& other) const;  ///< bit for bit: -0.0 is not 0.0, and a NaN is itself
     };
 
     Attributes() noexcept = default;

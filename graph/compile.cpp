@@ -66,7 +66,8 @@ class CompiledFunction::Recording {
     struct Result {
         NodeRef base;
         std::vector<NodeRef> views{};
-        Binding binding{};  // of a base that is there before
+        Binding binding{};              // of a base that is there before
+        run::Schedule::Value kept = 0;  // of one that is computed: in its place, or what says the same
     };
 
     void schedule_results();
@@ -114,7 +115,14 @@ CompiledFunction::Recording::Recording(const ListFunction& f, std::span<const No
     }
     for (const Node* given : schedule_.given()) bindings_.push_back(binding_of(*given));
     for (Result& result : results_) {
-        if (result.base->is_computed) result.binding = binding_of(*result.base);
+        if (result.base->is_computed) {
+            result.binding = binding_of(*result.base);
+            continue;
+        }
+        result.kept = result.base->slot;
+        for (const run::Plan::KeptView& view : plan_->kept_views()) {
+            if (view.value == result.base->slot) result.kept = view.base;
+        }
     }
     addresses_.resize(plan_->values());
     leaves_.resize(plan_->kept().size());
@@ -199,9 +207,9 @@ Tensor CompiledFunction::Recording::value_of(const Result& result, std::span<con
     if (result.base->is_computed) {
         value = Tensor(NodeRef::share(const_cast<Node&>(bound(result.binding, inputs))));
     } else {
-        const auto kept = std::find(plan_->kept().begin(), plan_->kept().end(), result.base->slot);
+        const auto kept = std::find(plan_->kept().begin(), plan_->kept().end(), result.kept);
         value = Tensor(leaves_[static_cast<std::size_t>(kept - plan_->kept().begin())]);
-        if (result.views.empty()) return value;
+        if (result.views.empty() && result.kept == result.base->slot) return value;
     }
     for (const NodeRef& view : result.views) {
         const Node& formula = view->formula();

@@ -32,13 +32,16 @@ const std::string& name_of(const Node& node) {
 class Description {
   public:
     explicit Description(std::span<Node* const> roots) {
-        schedule_.begin(roots);
+        Schedule schedule;
+        schedule.begin(roots);
+        plan_.emplace(schedule);
+        schedule_ = schedule.merged();
         grouping_.emplace(schedule_);
-        plan_.emplace(schedule_);
         reader_outside_.resize(schedule_.size(), none);
         for (std::uint32_t place = 0; place < schedule_.size(); ++place) {
             find_outside(place);
-            if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::view) ++views_;
+            const bool is_view = Grouping::kind_of(schedule_, place) == Grouping::Kind::view;
+            if (is_view && !schedule_.is_merged(place)) ++views_;
         }
     }
 
@@ -51,9 +54,11 @@ class Description {
             lines += step_text(plan_->work(step));
         }
         const std::span<const std::size_t> bytes = plan_->kept_bytes();
+        const std::size_t repeated = schedule_.size() - kernels_ - in_loops_ - views_;
         const std::size_t kept = std::accumulate(bytes.begin(), bytes.end(), std::size_t{0});
-        return fmt::format("{} operations: {} with a kernel of their own, {} in {} loops, {} views\n", schedule_.size(),
-                           kernels_, in_loops_, loops_, views_) +
+        return fmt::format("{} operations: {} with a kernel of their own, {} in {} loops, {} views{}\n",
+                           schedule_.size(), kernels_, in_loops_, loops_, views_,
+                           repeated > 0 ? fmt::format(", {} the same as others", repeated) : "") +
                lines +
                fmt::format("memory: {} kept by {} values, {} of working memory\n", bytes_text(kept),
                            plan_->kept().size(), bytes_text(plan_->working_bytes()));
@@ -64,7 +69,7 @@ class Description {
 
     /// Notes the node as a reader of what it does not read within one loop.
     void find_outside(std::uint32_t reader) {
-        const bool is_elementwise = Grouping::kind_of(schedule_[reader]) == Grouping::Kind::elementwise;
+        const bool is_elementwise = Grouping::kind_of(schedule_, reader) == Grouping::Kind::elementwise;
         for (const Schedule::Value value : schedule_.reads(reader)) {
             if (schedule_.is_given(value) || reader_outside_[value] != none) continue;
             const bool is_in_loop = is_elementwise && grouping_->step_of(value) == grouping_->step_of(reader);
@@ -125,7 +130,7 @@ class Description {
         if (reader_outside_[place] == none) return "it is asked for";
         const std::uint32_t reader = reader_outside_[place];
         const Node& node = schedule_[reader];
-        if (Grouping::kind_of(node) != Grouping::Kind::elementwise) return name_of(node) + " reads it";
+        if (Grouping::kind_of(schedule_, reader) != Grouping::Kind::elementwise) return name_of(node) + " reads it";
         if (node.shape != schedule_[place].shape) return "a loop over " + to_string(node.shape) + " reads it";
         return "a later loop reads it, after " + step_name(grouping_->step_of(reader), grouping_->step_of(place));
     }
@@ -134,7 +139,7 @@ class Description {
     std::string step_name(std::size_t later, std::size_t step) const {
         for (std::size_t between = later; between-- > step + 1;) {
             for (const std::uint32_t place : grouping_->members(between)) {
-                if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::kernel) return name_of(schedule_[place]);
+                if (Grouping::kind_of(schedule_, place) == Grouping::Kind::kernel) return name_of(schedule_[place]);
             }
         }
         return "others";

@@ -16,11 +16,13 @@ constexpr std::size_t most_tried = 64;
 /// True for the sum of all elements of something that a loop computes.
 bool can_be_summed_in_loop(const Schedule& schedule, std::uint32_t place) {
     const Node& node = schedule[place];
-    if (!node.formula().op()->block_sum || node.shape.size() != 1 || !is_floating(node.dtype)) return false;
+    if (schedule.is_merged(place) || !node.formula().op()->block_sum || node.shape.size() != 1 ||
+        !is_floating(node.dtype))
+        return false;
     const Schedule::Value summed = schedule.reads(place)[0];
     if (schedule.is_given(summed)) return false;
     const Node& input = schedule[summed];
-    return Grouping::kind_of(input) == Grouping::Kind::elementwise && input.dtype == node.dtype &&
+    return Grouping::kind_of(schedule, summed) == Grouping::Kind::elementwise && input.dtype == node.dtype &&
            input.shape.size() > 0;
 }
 
@@ -31,7 +33,7 @@ std::vector<bool> single_numbers(const Schedule& schedule) {
     for (std::uint32_t index = 0; index < schedule.size(); ++index) {
         const Node& node = schedule[index];
         const auto reads = schedule.reads(index);
-        is_single[index] = Grouping::kind_of(node) != Grouping::Kind::kernel && node.shape.size() == 1 &&
+        is_single[index] = Grouping::kind_of(schedule, index) != Grouping::Kind::kernel && node.shape.size() == 1 &&
                            std::all_of(reads.begin(), reads.end(), [&](Schedule::Value read) {
                                return schedule.is_given(read) || is_single[read];
                            });
@@ -57,7 +59,7 @@ Grouping::Grouping(const Schedule& schedule) {
 
     std::uint32_t last = 0;
     for (std::uint32_t index = 0; index < count; ++index) {
-        const bool is_elementwise = kind_of(schedule[index]) == Kind::elementwise;
+        const bool is_elementwise = kind_of(schedule, index) == Kind::elementwise;
         last = std::max(last, step_of_[index]);
         if (!is_elementwise || schedule.is_seen_outside(index)) is_written_[index] = true;
         const bool in_loop = is_elementwise || is_summed_in_loop_[index];
@@ -78,7 +80,7 @@ Grouping::Grouping(const Schedule& schedule) {
 /// Gives a node the first step at which it can be computed and where there is room for its kind.
 void Grouping::place(const Schedule& schedule, std::uint32_t index) {
     const Node& node = schedule[index];
-    const Kind kind = kind_of(node);
+    const Kind kind = kind_of(schedule, index);
     if (can_be_summed_in_loop(schedule, index)) {
         is_summed_in_loop_[index] = true;
         step_of_[index] = step_of_[schedule.reads(index)[0]];
@@ -91,8 +93,8 @@ void Grouping::place(const Schedule& schedule, std::uint32_t index) {
         const std::uint32_t step = step_of_[read];
         // Views come first in a step, so what follows one may share its step, unless that is the loop of what it views.
         const bool shares =
-            kind_of(input) == Kind::view ||
-            (kind == Kind::elementwise && kind_of(input) == Kind::elementwise && input.shape == node.shape);
+            kind_of(schedule, read) == Kind::view ||
+            (kind == Kind::elementwise && kind_of(schedule, read) == Kind::elementwise && input.shape == node.shape);
         earliest = std::max(earliest, shares ? step : step + 1);
     }
     if (kind == Kind::view) {
@@ -127,12 +129,12 @@ void Grouping::postpone(const Schedule& schedule) {
         const auto values = schedule.reads(index);
         const auto is_no_loss = [&](Schedule::Value read) {
             if (schedule.is_given(read) || step_of_[read] != step_of_[index]) return true;
-            if (kind_of(schedule[read]) != Kind::elementwise || schedule.is_seen_outside(read)) return true;
+            if (kind_of(schedule, read) != Kind::elementwise || schedule.is_seen_outside(read)) return true;
             const auto own = static_cast<std::uint32_t>(std::count(values.begin(), values.end(), read));
             return readers_of[read].has_later || readers_of[read].all == own;
         };
         const Readers& readers = readers_of[index];
-        if (kind_of(node) == Kind::elementwise && !schedule.is_seen_outside(index) && readers.all > 0 &&
+        if (kind_of(schedule, index) == Kind::elementwise && !schedule.is_seen_outside(index) && readers.all > 0 &&
             readers.are_later_loops && std::all_of(values.begin(), values.end(), is_no_loss)) {
             step_of_[index] = readers.first_step;
         }
@@ -140,7 +142,7 @@ void Grouping::postpone(const Schedule& schedule) {
             if (schedule.is_given(read)) continue;
             Readers& others = readers_of[read];
             const bool is_later = step_of_[index] > step_of_[read];
-            const bool is_loop = kind_of(node) == Kind::elementwise && node.shape == schedule[read].shape;
+            const bool is_loop = kind_of(schedule, index) == Kind::elementwise && node.shape == schedule[read].shape;
             others.first_step = std::min(others.first_step, step_of_[index]);
             others.are_later_loops = others.are_later_loops && is_loop && is_later;
             others.has_later = others.has_later || is_later;

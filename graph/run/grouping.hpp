@@ -15,11 +15,16 @@ static_assert(std::is_same_v<Computation, std::variant<BlockKernels, LayoutRule,
 /// shape.
 class Grouping {
   public:
+    /// The schedule is merged.
     explicit Grouping(const Schedule& schedule);
 
     /// In the order of the alternatives of a Computation.
     enum class Kind : std::uint8_t { elementwise, view, kernel };
     static Kind kind_of(const Node& node) noexcept { return static_cast<Kind>(node.formula().op()->forward.index()); }
+    /// What has been merged is a view.
+    static Kind kind_of(const Schedule& schedule, std::size_t place) {
+        return schedule.is_merged(place) ? Kind::view : kind_of(schedule[place]);
+    }
 
     std::size_t steps() const { return starts_.size() - 1; }
     /// The places in the schedule of a step's nodes, inputs first.

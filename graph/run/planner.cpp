@@ -25,7 +25,7 @@ class Planner {
   public:
     using Value = Plan::Value;
 
-    Planner(const Schedule& schedule, Plan& plan) : schedule_(schedule), grouping_(schedule), plan_(plan) {
+    Planner(const Schedule& schedule, Plan& plan) : schedule_(schedule.merged()), grouping_(schedule_), plan_(plan) {
         const std::size_t values = schedule.values();
         plan_.placements_.resize(values);
         strides_.resize(values);
@@ -102,7 +102,7 @@ class Planner {
 
     void lay_views(std::size_t step) {
         for (const std::uint32_t place : grouping_.members(step)) {
-            if (Grouping::kind_of(schedule_[place]) == Grouping::Kind::view) lay_view(place);
+            if (Grouping::kind_of(schedule_, place) == Grouping::Kind::view) lay_view(place);
         }
     }
 
@@ -110,7 +110,7 @@ class Planner {
         loop_members_.clear();
         sums_.clear();
         for (const std::uint32_t place : grouping_.members(step)) {
-            const Grouping::Kind kind = Grouping::kind_of(schedule_[place]);
+            const Grouping::Kind kind = Grouping::kind_of(schedule_, place);
             if (kind == Grouping::Kind::elementwise) loop_members_.push_back(place);
             if (grouping_.is_summed_in_loop(place)) {
                 sums_.push_back(place);
@@ -125,6 +125,10 @@ class Planner {
     void lay_view(std::uint32_t place) {
         const Node& view = schedule_[place];
         Value viewed = schedule_.reads(place)[0];
+        if (schedule_.is_merged(place)) {
+            if (schedule_.is_kept(place)) look_at(place, viewed, {0, strides_[viewed]});
+            return;
+        }
         const LayoutRule& rule = std::get<LayoutRule>(view.formula().op()->forward);
         const Node& input = node(viewed);
         std::optional<Layout> layout =
@@ -134,13 +138,18 @@ class Planner {
             layout =
                 rule({input.dtype, input.shape, strides_[viewed], nullptr}, view.formula().attributes(), view.shape);
         }
-        const std::int64_t offset = layout->offset * static_cast<std::int64_t>(item_size(view.dtype));
+        look_at(place, viewed, *layout);
+    }
+
+    void look_at(std::uint32_t place, Value viewed, const Layout& layout) {
+        const Node& view = schedule_[place];
+        const std::int64_t offset = layout.offset * static_cast<std::int64_t>(item_size(view.dtype));
         const bool is_on_view = plan_.placements_[viewed].home == Home::view;
         plan_.placements_[place] = {Home::view, base_of(viewed),
                                     offset + (is_on_view ? plan_.placements_[viewed].offset : 0)};
-        const Array seen{view.dtype, view.shape, layout->strides, nullptr};
+        const Array seen{view.dtype, view.shape, layout.strides, nullptr};
         const bool is_row_major = seen.is_contiguous();
-        strides_[place] = is_row_major ? row_major(view.shape) : layout->strides;
+        strides_[place] = is_row_major ? row_major(view.shape) : layout.strides;
         if (!schedule_.is_kept(place)) return;
         const Plan::Placement& placement = plan_.placements_[place];
         plan_.kept_views_.push_back({place, placement.base, placement.offset, is_row_major, strides_[place]});
@@ -185,21 +194,11 @@ class Planner {
     void write_loop() {
         const auto number = static_cast<std::uint32_t>(plan_.loops_.size());
         FusedLoop& loop = plan_.loops_.emplace_back(schedule_[loop_members_[0]].shape);
+        std::size_t computed = 0;
         for (const std::uint32_t place : loop_members_) {
-            const Node& member = schedule_[place];
-            const std::span<const Value> reads = schedule_.reads(place);
-            std::array<FusedLoop::Value, FusedLoop::most_inputs> values;
-            for (std::size_t input = 0; input < reads.size(); ++input) {
-                values[input] = loop_value(loop, number, reads[input]);
-            }
-            const bool is_written = grouping_.is_written(place);
-            if (is_written) make(place);
-            const DType dtype = node(reads.back()).dtype;
-            in_loop_[place] =
-                loop.apply(std::get<BlockKernels>(member.formula().op()->forward), dtype, {values.data(), reads.size()},
-                           member.dtype, is_written ? place : FusedLoop::none);
-            loop_of_[place] = number;
+            if (write_member(loop, number, place)) loop_members_[computed++] = place;
         }
+        loop_members_.resize(computed);
         for (const std::uint32_t place : sums_) {
             make(place);
             loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op()->block_sum,
@@ -208,6 +207,29 @@ class Planner {
         loop.finish();
         loop_members_.insert(loop_members_.end(), sums_.begin(), sums_.end());
         add_step(Kind::loop, number, loop_members_);
+    }
+
+    /// False if the loop has this value already.
+    bool write_member(FusedLoop& loop, std::uint32_t number, std::uint32_t place) {
+        const Node& member = schedule_[place];
+        const bool is_written = grouping_.is_written(place);
+        const Value same = schedule_.first_same(place);
+        const bool is_known = loop_of_[same] == number && !is_written;
+        if (is_known) {
+            in_loop_[place] = in_loop_[same];
+        } else {
+            const std::span<const Value> reads = schedule_.reads(place);
+            std::array<FusedLoop::Value, FusedLoop::most_inputs> values;
+            for (std::size_t input = 0; input < reads.size(); ++input) {
+                values[input] = loop_value(loop, number, reads[input]);
+            }
+            if (is_written) make(place);
+            in_loop_[place] =
+                loop.apply(std::get<BlockKernels>(member.formula().op()->forward), node(reads.back()).dtype,
+                           {values.data(), reads.size()}, member.dtype, is_written ? place : FusedLoop::none);
+        }
+        loop_of_[place] = number;
+        return !is_known;
     }
 
     FusedLoop::Value loop_value(FusedLoop& loop, std::uint32_t number, Value value) {
@@ -341,8 +363,8 @@ class Planner {
         }
     }
 
-    const Schedule& schedule_;
-    Grouping grouping_;
+    const Schedule schedule_;
+    const Grouping grouping_;
     Plan& plan_;
     std::vector<Strides> strides_;
     std::vector<Made> made_;

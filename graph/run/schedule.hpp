@@ -51,6 +51,14 @@ class Schedule {
     /// still be asked for. What reverse mode has recorded for itself is computed again in such a case.
     bool is_kept(std::size_t place) const;
 
+    /// This schedule with common subexpressions merged: of values that say the same the first one is computed, and the
+    /// readers of all read that one. What costs next to nothing stays: it is computed again rather than stored.
+    Schedule merged() const;
+    /// True for a value that is not computed, because it is that of its only input.
+    bool is_merged(std::size_t place) const { return flags_[place] & is_same; }
+    /// The first of the values that say the same as this one, merged or not. Of a merged schedule.
+    Value first_same(std::size_t place) const { return first_same_[place]; }
+
     bool has_deferred() const noexcept { return has_deferred_; }
     bool has_rewritten() const noexcept { return has_rewritten_; }
     /// True if an operation was told a function, which is not in the structure.
@@ -70,7 +78,7 @@ class Schedule {
     static std::uint64_t hash(std::span<const std::uint64_t> structure) noexcept;
 
   private:
-    enum Flag : std::uint8_t { is_root = 1, seen = 2, has_derivative = 4 };
+    enum Flag : std::uint8_t { is_root = 1, seen = 2, has_derivative = 4, is_same = 8 };
     struct Frame {
         Node* node;
         std::size_t next_input;
@@ -97,6 +105,7 @@ class Schedule {
     std::vector<std::uint8_t> flags_;
     std::vector<std::uint64_t> structure_;
     std::vector<Frame> path_;
+    std::vector<Value> first_same_;
     NodeTable numbers_of_given_;
     bool has_deferred_ = false;
     bool has_rewritten_ = false;

@@ -32,7 +32,7 @@ void Sections::find_rows() {
     for (std::size_t step = 0; step < grouping_.steps(); ++step) {
         for (const std::uint32_t place : grouping_.members(step)) {
             const Node& node = schedule_[place];
-            const Grouping::Kind kind = Grouping::kind_of(node);
+            const Grouping::Kind kind = Grouping::kind_of(schedule_, place);
             if (kind == Grouping::Kind::view) continue;
             const bool is_kernel = kind == Grouping::Kind::kernel;
             const bool is_by_row = !is_kernel || node.formula().op()->row_by_row > 0;
@@ -65,8 +65,8 @@ bool Sections::joins(std::size_t step) const {
                     return false;
                 case Place::in_section:
                     // A view may show the rows in another order; so may one that reads such a view.
-                    if (Grouping::kind_of(node) == Grouping::Kind::view ||
-                        Grouping::kind_of(schedule_[reads[input]]) == Grouping::Kind::view ||
+                    if (Grouping::kind_of(schedule_, place) == Grouping::Kind::view ||
+                        Grouping::kind_of(schedule_, reads[input]) == Grouping::Kind::view ||
                         !reads_by_row(node, input)) {
                         return false;
                     }
@@ -121,8 +121,8 @@ bool Sections::is_worth_while() const {
     bool has_kernel = false;
     for (const std::uint32_t step : gathered_) {
         for (const std::uint32_t place : grouping_.members(step)) {
-            has_kernel = has_kernel || Grouping::kind_of(schedule_[place]) == Grouping::Kind::kernel;
-            if (Grouping::kind_of(schedule_[place]) != Grouping::Kind::view && grouping_.is_written(place)) {
+            has_kernel = has_kernel || Grouping::kind_of(schedule_, place) == Grouping::Kind::kernel;
+            if (Grouping::kind_of(schedule_, place) != Grouping::Kind::view && grouping_.is_written(place)) {
                 bytes += bytes_of(schedule_[place]);
             }
         }

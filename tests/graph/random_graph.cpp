@@ -137,6 +137,7 @@ class Generator {
 
   private:
     void attempt() {
+        if (made_ > 0 && draw_.chance(0.1)) return repeat();
         const auto& group = groups_[static_cast<std::size_t>(draw_.below(static_cast<std::int64_t>(groups_.size())))];
         Step step;
         step.kind = group[static_cast<std::size_t>(draw_.below(static_cast<std::int64_t>(group.size())))];
@@ -156,6 +157,18 @@ class Generator {
         push(std::move(step));
     }
 
+    /// Says an earlier step once more, on what has been said once more of its inputs.
+    void repeat() {
+        const auto count = static_cast<std::int64_t>(program_.steps.size());
+        const auto earlier = static_cast<std::size_t>(draw_.below(count));
+        if (!program_.steps[earlier].kind) return;
+        Step step = program_.steps[earlier];
+        for (std::size_t& input : step.inputs) input = last_same_[input];
+        const std::size_t before = program_.steps.size();
+        push(std::move(step));
+        if (program_.steps.size() > before) last_same_[earlier] = before;
+    }
+
     void push(Step step) {
         program_.steps.push_back(std::move(step));
         try {
@@ -164,6 +177,7 @@ class Generator {
                 return;
             }
             shapes_.push_back(neighbourhood_.shape());
+            last_same_.push_back(last_same_.size());
             if (program_.steps.back().kind) ++made_;
         } catch (const std::exception&) {
             // check() will throw the same and report it.
@@ -176,6 +190,7 @@ class Generator {
     Neighbourhood neighbourhood_;
     std::vector<std::vector<const Kind*>> groups_;
     std::vector<Shape> shapes_;
+    std::vector<std::size_t> last_same_;  // of each step the last that says the same
     std::int64_t made_ = 0;
 };
 
