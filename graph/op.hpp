@@ -187,7 +187,10 @@ struct Rewritten {
 
 /// The same value by a formula that keeps more digits, or has some where the typed one overflows, if the inputs were
 /// computed in a way that allows one; else empty handles.
-using RewriteRule = Rewritten (*)(const Record&);
+struct RewriteRule {
+    bool (*is_possible)(const Node&) = nullptr;  // is asked of every node that is recorded: few are
+    Rewritten (*better)(const Record&) = nullptr;
+};
 
 class BatchCall;
 /// The operation for many examples at once, which lie along a new first axis of the result: graph/batch.hpp. An empty
@@ -247,7 +250,7 @@ struct Elementwise {
     Required<BlockKernels> forward;
     Required<std::vector<Partial>> partials;
     SwitchRule switches = nullptr;  // without one, check_gradients() has to find kinks from differences alone
-    RewriteRule rewrite = nullptr;
+    RewriteRule rewrite{};
     Required<std::vector<Probe>> probes;
 };
 
@@ -268,7 +271,7 @@ struct Linear {
     const BlockSum* block_sum = nullptr;  // for floating point, where the result is one element
     Required<Transposes> transposes;
     SwitchRule switches = nullptr;
-    RewriteRule rewrite = nullptr;
+    RewriteRule rewrite{};
     Required<std::vector<Probe>> probes;
 };
 
@@ -317,7 +320,7 @@ struct Op {
     std::variant<Vjp, Zero> vjp = Zero{};      // general
     std::variant<Jvp, Zero> jvp = Zero{};      // general
     SwitchRule switches{};                     // where it has kinks, ties or steps
-    RewriteRule rewrite = nullptr;             // elementwise or linear
+    RewriteRule rewrite{};                     // elementwise or linear
 
     /// Why no derivative flows to this argument; null if one does.
     const std::string* zero_reason(std::size_t argument) const;

@@ -146,7 +146,7 @@ Signature signature_of(const Op& op, const Call& call) {
 void rewrite(Node& node) {
     if (outermost_transient || as_typed || !has_rewrites()) return;
     const Attribution attribution(node.location());
-    const Rewritten better = node.op()->rewrite(Record(node));
+    const Rewritten better = node.op()->rewrite.better(Record(node));
     if (better.value.is_empty_handle()) return;
     if (!node.extra) node.extra = std::make_unique<Extra>();
     node.extra->instead = better.value.node();
@@ -173,7 +173,7 @@ Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes
     node->needs_gradient =
         needs_gradient && is_floating(node->dtype) && !(op.family == Op::Family::general && op.zero_reason(0));
     detail::mark_pending(*node);
-    if (op.rewrite) rewrite(*node);
+    if (op.rewrite.is_possible && op.rewrite.is_possible(*node)) rewrite(*node);
     if (is_tracing()) return Tensor(std::move(node));
     if (is_eager()) {
         Node* root = node.get();

@@ -31,6 +31,15 @@ const Op& sigmoid_op = define(Elementwise{
     .probes = unary_probes(between(-3, 3)),
 });
 
+const Op& sigmoid_minus_op = define(Elementwise{
+    .name = "sigmoid_minus",
+    .math = "d = 1 / (1 + e^-x) - y",
+    .forward = floating<2>([](auto x, auto y) { return math::sigmoid_minus(x, y); }),
+    .partials = {[](const Record& r) { return sigmoid(r.input(0)) * sigmoid(-r.input(0)); },
+                 [](const Record& r) { return full({}, -1, r.input(0).dtype()); }},
+    .probes = binary_probes(between(-3, 3), between(0.1, 0.9)),
+});
+
 const Op& relu_op = define(Elementwise{
     .name = "relu",
     .math = "y = max(0, x)",
@@ -129,6 +138,9 @@ const Op& softsign_op = define(composite("softsign", "y = x / (1 + |x|)", softsi
 
 Tensor sigmoid(const Operand& x) {
     return apply(sigmoid_op, x);
+}
+Tensor sigmoid_minus(const Operand& x, const Operand& y) {
+    return apply(sigmoid_minus_op, x, y);
 }
 Tensor relu(const Operand& x) {
     return apply(relu_op, x);

@@ -8,6 +8,8 @@ namespace xgrad {
 
 /// σ(x) = 1 / (1 + e^−x), with σ' = σ (1 − σ).
 Tensor sigmoid(const Operand& x);
+/// σ(x) − y, to 2 ulp where y is 0 or 1: A − Y of the notes, from logits. Where σ(x) comes near y = 1 it is −σ(−x).
+Tensor sigmoid_minus(const Operand& x, const Operand& y);
 /// max(0, x), with derivative 0 for x < 0 and 1 for x ≥ 0, as in the course's notes (others choose 0 at 0).
 Tensor relu(const Operand& x);
 /// x for x ≥ 0, else slope · x; the derivative at 0 is 1.

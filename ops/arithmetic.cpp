@@ -49,6 +49,7 @@ const Op& add_op = define(Linear{
     .math = "z = x + y",
     .forward = numeric<2>(simple::Add{}),
     .transposes = {[](const Record&, const Tensor& g) { return g; }, [](const Record&, const Tensor& g) { return g; }},
+    .rewrite = rewrites::sum,
     .probes = binary_probes(anywhere, anywhere),
 });
 

@@ -10,6 +10,7 @@
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/powers.hpp>
 #include <xgrad/ops/probe_tables.hpp>
@@ -73,6 +74,15 @@ std::vector<Probe> tables_with_labels(Interval prediction, Loss loss) {
     return probes;
 }
 
+const Op& logistic_loss_op = define(Elementwise{
+    .name = "logistic_loss",
+    .math = "L = log(1 + e^z) - y z",
+    .forward = floating<2>([](auto z, auto y) { return math::logistic_loss(z, y); }),
+    .partials = {[](const Record& r) { return sigmoid_minus(r.input(0), r.input(1)); },  // a - y
+                 [](const Record& r) { return -r.input(0); }},                           // -z
+    .probes = binary_probes(between(-3, 3), between(0.1, 0.9)),
+});
+
 const Op& binary_cross_entropy_op = define(Composite{
     .name = "binary_cross_entropy",
     .math = "J = -1/m sum of Y log A + (1 - Y) log(1 - A)",
@@ -84,7 +94,7 @@ const Op& binary_cross_entropy_op = define(Composite{
 
 const Op& binary_cross_entropy_with_logits_op = define(Composite{
     .name = "binary_cross_entropy_with_logits",
-    .math = "J = 1/m sum of log(1 + e^Z) - Y Z",
+    .math = "J = 1/m sum of logistic_loss(Z, Y)",
     .probes =
         joined({pair_probe("targets between 0 and 1", {1, 5}, between(-3, 3), between(0.1, 0.9),
                            binary_cross_entropy_with_logits),
@@ -255,6 +265,10 @@ Tensor deviation(std::string_view op, const Operand& prediction, const Operand& 
 
 }  // namespace
 
+Tensor logistic_loss(const Operand& logits, const Operand& targets) {
+    return apply(logistic_loss_op, logits, targets);
+}
+
 Tensor binary_cross_entropy(const Operand& probabilities, const Operand& targets) {
     const Location at = Attribution::resolve(probabilities.location());
     const Attribution attribution(at);
@@ -275,8 +289,7 @@ Tensor binary_cross_entropy_with_logits(const Operand& logits, const Operand& ta
     require_floating("binary_cross_entropy_with_logits", Z, at);
     require_same_shape("binary_cross_entropy_with_logits", Z, targets.tensor(), at);
     const Tensor Y = astype(targets.tensor(), Z.dtype());
-    // log(1 + e^Z) - Y Z, each outcome by itself: where Z is right the difference would leave no digits.
-    return mean((1 - Y) * softplus(Z) + Y * softplus(-Z));
+    return mean(logistic_loss(Z, Y));
 }
 
 Tensor cross_entropy(const Operand& logits, const Operand& labels, std::optional<std::int64_t> ignored) {

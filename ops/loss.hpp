@@ -7,6 +7,10 @@
 
 namespace xgrad {
 
+/// L = log(1 + e^z) − y z, which is −(y log a + (1 − y) log(1 − a)) for a = σ(z): the loss of each logit, of any shape,
+/// and its target. ∂z = a − y. To 2 ulp for targets from 0 to 1 and any finite logit.
+Tensor logistic_loss(const Operand& z, const Operand& y);
+
 // Costs: the mean of a loss over the m examples, a scalar. A prediction and a target whose shapes differ are a
 // ShapeError, never broadcast.
 //
@@ -16,7 +20,7 @@ namespace xgrad {
 /// example, (k, m), the mean goes over all of them. Where Y is 0 or 1 the term with the factor 0 is 0, even at log 0.
 Tensor binary_cross_entropy(const Operand& A, const Operand& Y);
 
-/// The same from logits Z, with A = σ(Z): J = 1/m Σ (log(1 + e^Z) − Y Z). Finite for any finite Z.
+/// The same from logits Z, with A = σ(Z): J = 1/m Σ (log(1 + e^Z) − Y Z), the mean of logistic_loss(Z, Y).
 Tensor binary_cross_entropy_with_logits(const Operand& Z, const Operand& Y);
 
 /// J = −1/m Σ log softmax(Z)[label] for logits Z (classes, m). Labels are integers, (m) or (1, m); or a distribution

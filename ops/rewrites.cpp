@@ -2,10 +2,12 @@
 
 #include <string_view>
 
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/structure.hpp>
 #include <xgrad/ops/trigonometric.hpp>
@@ -18,11 +20,13 @@ namespace {
 struct Known {
     const Op* add = find_op("add");
     const Op* subtract = find_op("subtract");
+    const Op* multiply = find_op("multiply");
     const Op* negative = find_op("negative");
     const Op* exp = find_op("exp");
     const Op* sum = find_op("sum");
     const Op* sigmoid = find_op("sigmoid");
     const Op* softmax = find_op("softmax");
+    const Op* log_sigmoid = find_op("log_sigmoid");
 };
 const Known& known() {
     static const Known ops;
@@ -87,11 +91,37 @@ bool keeps_axes(const Tensor& sum) {
     return sum.node()->formula().attributes().at<bool>("keepdims");
 }
 
-}  // namespace
+/// A factor times log σ(z).
+struct LogOfSigmoid {
+    Tensor factor, logarithm;
+    Tensor z() const { return argument(logarithm); }
+};
+/// Without a factor if it is none.
+LogOfSigmoid times_log_of_sigmoid(const Tensor& x) {
+    if (!is(known().multiply, x)) return {};
+    const Tensor first = argument(x, 0), second = argument(x, 1);
+    if (is(known().log_sigmoid, second)) return {first, second};
+    if (is(known().log_sigmoid, first)) return {second, first};
+    return {};
+}
 
-Rewritten logarithm(const Record& r) {
+/// The loss of y log σ(z) and (1 - y) log σ(-z); an empty handle for anything else.
+Tensor loss_of(const LogOfSigmoid& happened, const LogOfSigmoid& did_not) {
+    const Tensor y = happened.factor, rest = did_not.factor, minus_z = did_not.z();
+    if (!is(known().negative, minus_z) || !are_same(argument(minus_z), happened.z())) return {};
+    if (!is(known().subtract, rest) || !is_one(argument(rest, 0)) || !are_same(argument(rest, 1), y)) return {};
+    return y.dtype() == happened.z().dtype() ? logistic_loss(happened.z(), y) : Tensor();
+}
+
+bool is_of_leaf(const Node& node, std::size_t input) {
+    return node.inputs()[input]->is_leaf();
+}
+bool is_of(const Op* op, const Node& node, std::size_t input) {
+    return node.inputs()[input]->formula().op() == op;
+}
+
+Rewritten better_logarithm(const Record& r) {
     const Tensor x = r.input();
-    if (x.node()->is_leaf()) return {};
     // log(1 / (1 + e^-z)) = -log(1 + e^-z): σ(z) is 0 below -104, or -745 in double precision.
     if (is(known().sigmoid, x)) return {log_sigmoid(argument(x)), source_of(x)};
     // 1 - σ(z) = e^-z / (1 + e^-z) = σ(-z), which is 1 - 1 from z = 17 on, or 37.
@@ -120,9 +150,8 @@ Rewritten logarithm(const Record& r) {
     return {};
 }
 
-Rewritten quotient(const Record& r) {
+Rewritten better_quotient(const Record& r) {
     const Tensor x = r.input(0), y = r.input(1);
-    if (y.node()->is_leaf()) return {};
     const Tensor z = exponent(x);
     if (const Tensor e = exponent(beside_one(y)); !e.is_empty_handle()) {
         // 1 / (1 + e^u) = σ(-u): e^u overflows where σ(-u) has not vanished yet, from u = 89 on, or 710.
@@ -146,11 +175,35 @@ Rewritten quotient(const Record& r) {
     return {};
 }
 
-Rewritten difference(const Record& r) {
+Rewritten better_difference(const Record& r) {
     // e^z - 1 = expm1 z, which keeps the digits of a small z.
     const Tensor x = r.input(0), y = r.input(1);
-    if (x.node()->is_leaf() || !is_one(y) || !is(known().exp, x)) return {};
+    if (!is_one(y) || !is(known().exp, x)) return {};
     return {expm1(argument(x)), argument(x)};
 }
+
+Rewritten better_sum(const Record& r) {
+    const Tensor x = r.input(0), y = r.input(1);
+    const LogOfSigmoid first = times_log_of_sigmoid(x);
+    if (first.factor.is_empty_handle()) return {};
+    const LogOfSigmoid second = times_log_of_sigmoid(y);
+    if (second.factor.is_empty_handle()) return {};
+    // log(1 - σ(z)) = log σ(z) - z, so that the sum is log σ(z) - (1 - y) z = y z - log(1 + e^z).
+    Tensor loss = loss_of(first, second);
+    if (loss.is_empty_handle()) loss = loss_of(second, first);
+    if (loss.is_empty_handle()) return {};
+    return {-loss, source_of(first.logarithm)};
+}
+
+}  // namespace
+
+constinit const RewriteRule logarithm{[](const Node& log) { return !is_of_leaf(log, 0); }, better_logarithm};
+constinit const RewriteRule quotient{[](const Node& divide) { return !is_of_leaf(divide, 1); }, better_quotient};
+constinit const RewriteRule difference{[](const Node& subtract) { return is_of(known().exp, subtract, 0); },
+                                       better_difference};
+// Not if everything is computed at once: then 1 - y is a number, unless it has a gradient, and no longer a difference.
+constinit const RewriteRule sum{
+    [](const Node& add) { return is_of(known().multiply, add, 0) && is_of(known().multiply, add, 1) && !is_eager(); },
+    better_sum};
 
 }  // namespace xgrad::rewrites

@@ -23,7 +23,7 @@ inline const std::vector<std::string> unary{
     "exp",  "exp2", "expm1",    "log",  "log2",        "log10", "log1p", "sigmoid", "silu", "tanh",
     "gelu", "sinh", "softplus", "cosh", "log_sigmoid", "asinh", "acosh", "atanh",   "sin",  "cos",
     "tan",  "asin", "acos",     "atan", "erf",         "erfc",  "cbrt",  "rsqrt",   "sqrt"};
-inline const std::vector<std::string> binary{"power", "atan2", "hypot", "logaddexp"};
+inline const std::vector<std::string> binary{"power", "atan2", "hypot", "logaddexp", "logistic_loss", "sigmoid_minus"};
 
 inline const BlockKernels& kernels_of(const std::string& name) {
     return std::get<BlockKernels>(xgrad::find_op(name)->forward);
@@ -96,6 +96,22 @@ std::vector<T> arguments() {
         for (int i = 0; i < 10'000; ++i) x.push_back(static_cast<T>(draw(engine)));
     }
     return x;
+}
+
+/// What the error of a result is measured by: its own size, or where terms may cancel that of the larger one.
+template <class T>
+long double size_of(const std::string& name, const std::vector<std::vector<T>>& inputs, std::size_t i,
+                    long double exact) {
+    const auto input = [&](std::size_t index) { return static_cast<long double>(inputs[index][i]); };
+    const auto with = [&](long double term) {
+        return std::isfinite(exact) ? std::max(std::abs(exact), std::abs(term)) : exact;
+    };
+    if (name == "logaddexp") return with(std::max(input(0), input(1)));
+    if (name == "logistic_loss") return with(input(1) < 0 || input(1) > 1 ? input(0) * input(1) : 0);
+    if (name == "sigmoid_minus") {
+        return with(std::max(1 / (1 + std::exp(std::abs(input(0)))), std::abs(input(0) > 0 ? 1 - input(1) : input(1))));
+    }
+    return std::abs(exact);
 }
 
 /// |y - exact| in units of the last place of the exact result, rounded to T; infinite where a special value is wrong.

@@ -34,6 +34,7 @@ constexpr std::pair<std::string_view, Writing> formulas[] = {
     {"[x != y]", not_equal},
     {"|x|", absolute},
     {"1 / (1 + e^-x)", sigmoid},
+    {"1 / (1 + e^-x) - y", sigmoid_minus},
 };
 
 }  // namespace

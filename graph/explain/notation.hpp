@@ -34,6 +34,7 @@ enum class Writing {
     not_equal,
     absolute,
     sigmoid,
+    sigmoid_minus,
 };
 
 Writing writing_of(const Op& op);

@@ -73,6 +73,12 @@ Ref expression_of(Algebra& algebra, const Node& node, const std::vector<Ref>& ar
             return algebra.sum({{1, quantity(0)}, {1, quantity(1)}}, dtype, shape);
         case Writing::subtract:
             return algebra.sum({{1, quantity(0)}, {-1, quantity(1)}}, dtype, shape);
+        case Writing::sigmoid_minus: {
+            const Ref x = quantity(0);
+            return algebra.sum(
+                {{1, algebra.call(*op_written(Writing::sigmoid), {x}, {}, dtype, x->shape)}, {-1, quantity(1)}}, dtype,
+                shape);
+        }
         case Writing::negative:
             return algebra.sum({{-1, quantity(0)}}, dtype, shape);
         case Writing::multiply:

@@ -120,7 +120,10 @@ void Grouping::postpone(const Schedule& schedule) {
     std::vector<Readers> readers_of(schedule.size());
     for (std::uint32_t index = 0; index < schedule.size(); ++index) {
         for (const Schedule::Value read : schedule.reads(index)) {
-            if (!schedule.is_given(read)) ++readers_of[read].all;
+            if (schedule.is_given(read)) continue;
+            ++readers_of[read].all;
+            // And will be: nodes move to later steps only.
+            readers_of[read].has_later = readers_of[read].has_later || step_of_[index] > step_of_[read];
         }
     }
     // From the last node to the first: when it is a node's turn, its readers have their final steps.

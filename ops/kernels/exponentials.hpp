@@ -258,6 +258,15 @@ template <std::floating_point T>
     }
 }
 
+/// σ(x) - y, without the rounding of a σ(x) near 1: for x > 0 it is (1 - y) - σ(-x).
+/// Errs by less than 2 ulp where y is 0 or 1, else of the larger of the two terms.
+template <std::floating_point T>
+[[gnu::always_inline]] inline T sigmoid_minus(T x, T y) {
+    // Turned round at the end, so that a product that is contracted with the difference leaves 0 and not -0.
+    const T difference = sigmoid(x > 0 ? -x : x) - (x > 0 ? 1 - y : y);
+    return x > 0 ? 0 - difference : difference;
+}
+
 /// x σ(x); -0 for −∞, its limit.
 /// Errs by less than 2 ulp.
 template <std::floating_point T>

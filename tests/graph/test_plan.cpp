@@ -55,6 +55,22 @@ BOOST_AUTO_TEST_CASE(a_value_that_leaves_its_loop_has_a_reason) {
     BOOST_TEST(mentions(text, "kernel  matmul (30, 30), reads 14.4 kB, writes 7200 B, 54.0 k FLOPs"));
 }
 
+BOOST_AUTO_TEST_CASE(what_only_later_loops_read_is_computed_there) {
+    const Tensor Y = support::drawn({1, 30}, 1), k = support::drawn({1, 30}, 2), X = support::drawn({4, 30}, 3);
+    const Tensor W = support::drawn({1, 4}, 4);
+    xgrad::compute({Y, k, X, W});
+    const Tensor J = [&] {
+        const Tensor rest = 1 - Y, Z = matmul(W, X), first = rest * xgrad::tanh(Z);
+        // It reads what a later loop reads too, and is itself read later.
+        const Tensor scaled = rest * k;
+        return sum(first) + sum(scaled * xgrad::exp(Z));
+    }();
+    const std::string text = plan(J);
+    BOOST_TEST_INFO(text);
+    BOOST_TEST(support::count_of(text, "over (1, 30)") == 1u);
+    BOOST_TEST(!mentions(text, "writes subtract"));
+}
+
 BOOST_AUTO_TEST_CASE(memory_is_shared_by_lifetime) {
     // A chain of products: two matrices are alive at any time, however long it is.
     const auto chain = [](int length) {

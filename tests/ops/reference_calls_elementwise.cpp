@@ -86,6 +86,8 @@ const std::map<std::string, Call>& elementwise() {
         {"hypot", [](Inputs x) { return hypot(x[0], x[1]); }},
         {"fmod", [](Inputs x) { return fmod(x[0], x[1]); }},
         {"logaddexp", [](Inputs x) { return logaddexp(x[0], x[1]); }},
+        {"logistic_loss", [](Inputs x) { return logistic_loss(x[0], x[1]); }},
+        {"sigmoid_minus", [](Inputs x) { return sigmoid_minus(x[0], x[1]); }},
         {"atan2", [](Inputs x) { return atan2(x[0], x[1]); }},
         {"equal", [](Inputs x) { return equal(x[0], x[1]); }},
         {"not_equal", [](Inputs x) { return not_equal(x[0], x[1]); }},

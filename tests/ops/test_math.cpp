@@ -25,12 +25,7 @@ template <class T>
 void examine(const std::string& name, const std::vector<std::vector<T>>& inputs, const std::vector<T>& y,
              const std::vector<long double>& exact, Worst& worst) {
     for (std::size_t i = 0; i < y.size(); ++i) {
-        long double size = std::abs(exact[i]);
-        // A sum of two logarithms may cancel: its error is one of its arguments.
-        if (name == "logaddexp" && std::isfinite(size)) {
-            size = std::max(size, std::abs(static_cast<long double>(std::max(inputs[0][i], inputs[1][i]))));
-        }
-        const long double ulps = error_in_ulps(y[i], exact[i], size);
+        const long double ulps = error_in_ulps(y[i], exact[i], size_of(name, inputs, i, exact[i]));
         if (!(ulps > worst.ulps)) continue;
         std::string arguments;
         for (const auto& input : inputs) arguments += fmt::format("{}{:.9g}", arguments.empty() ? "" : ", ", input[i]);
@@ -54,7 +49,8 @@ std::string row(const std::string& name, const std::vector<std::vector<T>>& inpu
     return fmt::format(" {:8.3f}", worst.ulps);
 }
 
-/// Pairs of any numbers, pairs of like size, and for powers also those whose result is in range.
+/// Pairs of any numbers, pairs of like size, and for powers also those whose result is in range. A target is from 0
+/// to 1.
 template <class T>
 std::vector<std::vector<T>> pairs(const std::string& name) {
     std::vector<T> x, y;
@@ -80,6 +76,9 @@ std::vector<std::vector<T>> pairs(const std::string& name) {
         add(near_one, static_cast<T>(1.1 * range * draw(engine) / std::abs(std::log2(static_cast<double>(near_one)))));
         add(size, static_cast<T>(1.1 * range * draw(engine) / std::abs(std::log2(static_cast<double>(size)))));
         add(static_cast<T>(-3 * draw(engine)), static_cast<T>(static_cast<int>(30 * draw(engine))));
+    }
+    if (name == "logistic_loss" || name == "sigmoid_minus") {
+        for (T& target : y) target = std::abs(target) > 1 ? 1 / std::abs(target) : std::abs(target);
     }
     return {x, y};
 }

@@ -56,6 +56,11 @@ Tensor by_hand(const Tensor& z) {
     return 1 / (1 + xgrad::exp(-z));
 }
 
+Tensor cross_entropy_of(const Tensor& z, double target) {
+    const Tensor A = xgrad::sigmoid(z), y = xgrad::full(z.shape(), target, z.dtype());
+    return y * xgrad::log(A) + (1 - y) * xgrad::log(1 - A);
+}
+
 std::vector<Formula> formulas() {
     const Reference one = [](long double) { return 1.0L; }, zero = [](long double) { return 0.0L; };
     const Reference log_of_rest = [](long double z) { return log_sigma(-z); };
@@ -83,6 +88,10 @@ std::vector<Formula> formulas() {
          minus_slope, logits},
         {"log(1 - sigma(z)) by hand", [](auto& z) { return xgrad::log(1 - by_hand(z)); }, log_of_rest, minus_sigma,
          minus_slope, logits},
+        {"y log sigma(z) + (1 - y) log(1 - sigma(z)), y = 1", [](auto& z) { return cross_entropy_of(z, 1); }, log_sigma,
+         rest, minus_slope, logits},
+        {"y log sigma(z) + (1 - y) log(1 - sigma(z)), y = 0", [](auto& z) { return cross_entropy_of(z, 0); },
+         log_of_rest, minus_sigma, minus_slope, logits},
         {"log(1 + e^z)", [](auto& z) { return xgrad::log(1 + xgrad::exp(z)); }, softplus, sigma, slope, logits},
         {"log e^z", [](auto& z) { return xgrad::log(xgrad::exp(z)); }, [](long double z) { return z; }, one, zero,
          logits},
@@ -220,6 +229,37 @@ BOOST_AUTO_TEST_CASE(the_notes_cost_gives_a_minus_y_at_any_logit) {
     const Tensor J = xgrad::binary_cross_entropy(xgrad::sigmoid(Z), Y);
     BOOST_TEST(std::fabs(J.item() - 20100. / 6) <= 1e-12 * J.item());
     BOOST_TEST(std::fabs(6 * numbers_of(xgrad::grad(J, Z))[0] + 1) <= 1e-15L);
+}
+
+BOOST_AUTO_TEST_CASE(a_cross_entropy_is_one_loss_in_whatever_order_it_is_typed) {
+    const support::Eagerness deferred(false);
+    const Tensor Y = xt::xarray<double>{{1, 0, 0.25}}, other = xt::xarray<double>{{1, 0, 0.25}};
+    const Tensor Z = xgrad::parameter(xt::xarray<double>{{0.5, -1, 40}}, "Z"), A = xgrad::sigmoid(Z), B = by_hand(Z);
+    using xgrad::log;
+    const auto is_one_loss = [](const Tensor& sum) { return support::mentions(plan(sum), "logistic_loss"); };
+    const Tensor loss = -logistic_loss(Z, Y), slope = grad(xgrad::sum(loss), Z);
+    for (const Tensor& typed :
+         {Y * log(A) + (1 - Y) * log(1 - A), (1 - Y) * log(1 - A) + Y * log(A), log(B) * Y + log(1 - B) * (1 - Y),
+          Y * log(B) + log(1 - B) * (1 - Y), Y * log_sigmoid(Z) + (1 - Y) * log_sigmoid(-Z)}) {
+        BOOST_TEST(is_one_loss(typed));
+        BOOST_TEST(same_bits(grad(xgrad::sum(typed), Z), slope));
+        BOOST_TEST(same_bits(typed, loss));
+    }
+    for (const Tensor& typed :
+         {Y * log(A) + (1 - other) * log(1 - A), Y * log(A) + (2 - Y) * log(1 - A), Y * log(A) + (1 - Y) * log(A),
+          (1 - Y) * log(A) + (1 - Y) * log(1 - A), Y * log(A) + (1 - Y) * log(1 - xgrad::sigmoid(2 * Z)),
+          Y * log(A) - (1 - Y) * log(1 - A)}) {
+        BOOST_TEST(!is_one_loss(typed));
+    }
+    // Labels of another dtype stay as they were typed: the product says in which precision.
+    const Tensor labels = xt::xarray<int>{{1, 0, 1}};
+    BOOST_TEST(!is_one_loss(labels * log(A) + (1 - labels) * log(1 - A)));
+    // Targets that have a gradient themselves, and stretched ones.
+    const Tensor p = xgrad::parameter(xgrad::reshape(xt::xarray<double>{0.5, 0.125}, {2, 1}), "p");
+    const Tensor J = xgrad::sum(p * log(A) + (1 - p) * log(1 - A));
+    const std::vector<Tensor> gradients = grad(J, {p, Z});
+    BOOST_TEST(support::close(gradients[0], xgrad::sum(Z, 1, xgrad::keepdims) + xgrad::zeros({2, 1}, DType::float64)));
+    BOOST_TEST(support::close(gradients[1], xgrad::sum(p) - 2 * A));
 }
 
 BOOST_AUTO_TEST_CASE(a_gradient_with_respect_to_what_was_typed_is_still_there) {

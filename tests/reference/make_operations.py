@@ -318,9 +318,16 @@ def write(path, arrays):
             print(*("%.17g" % float(value) for value in array.ravel()), file=file)
 
 
+def logits():
+    z, y = real(4, 5, low=-6, high=6), real(4, 5, low=0, high=1)
+    loss = lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="none")
+    case("logistic_loss", loss, z, y)
+    case("sigmoid_minus", lambda z, y: torch.sigmoid(z) - y, z, y)
+
+
 if __name__ == "__main__":
     for group in [arithmetic, exponential, special, activation, comparison, reduction, sorting, scan, movement,
-                  indexing, products, losses, structure]:
+                  indexing, products, losses, structure, logits]:
         group()
     write(HERE / "operations.txt", {f"{name}/{part}": array for name, entry in cases.items()
                                     for part, array in entry.items()})

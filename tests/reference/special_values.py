@@ -71,6 +71,8 @@ BINARY = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide,
     "maximum": np.maximum, "minimum": np.minimum, "power": np.power, "hypot": np.hypot, "fmod": np.fmod,
     "logaddexp": np.logaddexp, "atan2": np.arctan2,
+    "logistic_loss": lambda x, y: np.where(x > 0, (1 - y) * x, -y * x) + np.log1p(np.exp(-np.abs(x))),
+    "sigmoid_minus": lambda x, y: np.where(x > 0, (1 - y) - sp.expit(-x), sp.expit(x) - y),
     "equal": np.equal, "not_equal": np.not_equal, "less": np.less, "less_equal": np.less_equal,
     "greater": np.greater, "greater_equal": np.greater_equal,
 }
