@@ -95,6 +95,8 @@ std::optional<Refusal> refusal(const Op& op, const Probe& probe, const std::vect
 /// Calls f(op, probe, wrong operands, the refusal) for all of them; tells how many calls there were.
 template <class F>
 std::size_t for_each_refusal(F&& f) {
+    // Nothing is computed: what only other operations call takes what they give it, and may accept anything else.
+    const support::Eagerness deferred(false);
     std::size_t calls = 0;
     for (const Op* op : xgrad::catalogue()) {
         if (op->name.starts_with("planted_")) continue;
