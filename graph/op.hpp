@@ -188,7 +188,7 @@ struct Rewritten {
 /// The same value by a formula that keeps more digits, or has some where the typed one overflows, if the inputs were
 /// computed in a way that allows one; else empty handles.
 struct RewriteRule {
-    bool (*is_possible)(const Node&) = nullptr;  // is asked of every node that is recorded: few are
+    bool (*is_possible)(const Node&) = nullptr;  // asked of every node of the operation: it has to be quick
     Rewritten (*better)(const Record&) = nullptr;
 };
 

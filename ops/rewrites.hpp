@@ -17,8 +17,8 @@
 /// The last one is as exact as the two logarithms in it and takes half their time; XGRAD_EAGER=1 does without. All hold
 /// for every real z and y, in the typed form and in any combination with what has been rewritten already, so that a
 /// cross-entropy typed as in the notes is right at any logit. Where a typed formula has a value in the extended reals,
-/// infinities of z included, the other one has the same; NaN stays NaN. That is why x (1/x) is not among them: it is
-/// NaN at 0 and at infinity, and 1 would hide it.
+/// infinities of z included, but not of y, the other one has the same; NaN stays NaN. That is why x (1/x) is not among
+/// them: it is NaN at 0 and at infinity, and 1 would hide it.
 namespace xgrad::rewrites {
 
 /// Of log(x), x / y, x - y and x + y.

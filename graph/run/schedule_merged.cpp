@@ -11,8 +11,6 @@ namespace xgrad::run {
 
 namespace {
 
-constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
-
 /// Computing it takes less time than reading it from memory.
 bool is_cheap(const Node& node) {
     const auto* kernels = std::get_if<BlockKernels>(&node.formula().op()->forward);
@@ -43,13 +41,12 @@ class SameValues {
   private:
     Value first(Value value) const { return value < first_.size() ? first_[value] : value; }
 
-    std::uint64_t hash(Value place) const {
+    std::uint64_t hash(Value place) {
         const Node& formula = schedule_[place].formula();
-        std::uint64_t hash = reinterpret_cast<std::uintptr_t>(formula.op());
-        const auto add = [&](std::uint64_t word) { hash = (std::rotl(hash, 5) ^ word) * odd; };
-        for (const Value read : schedule_.reads(place)) add(first(read));
-        for (const std::int64_t extent : formula.shape) add(static_cast<std::uint64_t>(extent));
-        return hash ^ hash >> 29;
+        words_.assign(1, reinterpret_cast<std::uintptr_t>(formula.op()));
+        for (const Value read : schedule_.reads(place)) words_.push_back(first(read));
+        for (const std::int64_t extent : formula.shape) words_.push_back(static_cast<std::uint64_t>(extent));
+        return Schedule::hash(words_);
     }
 
     bool say_the_same(Value a, Value b) const {
@@ -67,6 +64,7 @@ class SameValues {
 
     const Schedule& schedule_;
     std::vector<Value> first_;
+    std::vector<std::uint64_t> words_;  // of one node
 };
 
 }  // namespace

@@ -101,15 +101,23 @@ template <Lane T>
     return sum.high - (s * (t - z * more) - (low - low * s + low_of_sum));
 }
 
-/// y + log(1 + e^-(|x| + rest))
+/// log(1 + e^-(|x| + rest))
 template <Lane T>
-[[gnu::always_inline]] inline T add_log1p_of_falling_exponential(T y, T x, T rest = 0) {
+[[gnu::always_inline]] inline T log1p_of_falling_exponential(T x, T rest = 0) {
     const Falling<T> e = falling_exponential(x, rest);
-    const T t = e.parts.high * e.power.high * e.power.low, low = e.parts.low * e.power.high * e.power.low;
+    return log1p_of_sum(e.parts.high * e.power.high * e.power.low, e.parts.low * e.power.high * e.power.low);
+}
+
+/// y + log(1 + e^-|x|)
+template <std::floating_point T>
+[[gnu::always_inline]] inline T add_log1p_of_falling_exponential(T y, T x) {
     if constexpr (std::same_as<T, float>) {
-        return add_log1p(y, t, low);
+        const Falling<T> e = falling_exponential(x);
+        return add_log1p(y, e.parts.high * e.power.high * e.power.low, e.parts.low * e.power.high * e.power.low);
+    } else if constexpr (Lane<T>) {
+        return y + log1p_of_falling_exponential(x);
     } else {
-        return y + log1p_of_sum(t, low);
+        return y + std::log1p(std::exp(-std::abs(x)));
     }
 }
 
@@ -173,24 +181,14 @@ template <std::floating_point T>
 /// Errs by less than 1.5 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T softplus(T x) {
-    const T above = x > 0 ? x : T(0);
-    if constexpr (Lane<T>) {
-        return detail::add_log1p_of_falling_exponential(above, x);
-    } else {
-        return above + std::log1p(std::exp(-std::abs(x)));
-    }
+    return detail::add_log1p_of_falling_exponential(x > 0 ? x : T(0), x);
 }
 
 /// log(1 + e^x) - y x = (1 - y) log(1 + e^x) + y log(1 + e^-x), for 0 <= y <= 1 as two terms that are not negative.
 /// Errs by less than 2 ulp then.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T logistic_loss(T x, T y) {
-    const T above = x > 0 ? (1 - y) * x : -y * x;
-    if constexpr (Lane<T>) {
-        return detail::add_log1p_of_falling_exponential(above, x);
-    } else {
-        return above + std::log1p(std::exp(-std::abs(x)));
-    }
+    return detail::add_log1p_of_falling_exponential(x > 0 ? (1 - y) * x : -y * x, x);
 }
 
 /// log(e^x + e^y) = max(x, y) + log1p(e^-|x - y|). Equal infinities have no difference.
@@ -201,7 +199,7 @@ template <std::floating_point T>
     if constexpr (Lane<T>) {
         const T distance = select(x == y, T(0), larger - smaller);
         const T rest = select(distance < T(1000), exact_sum(larger, -smaller).low, T(0));  // else it counts nothing
-        return detail::add_log1p_of_falling_exponential(larger, distance, select(x == y, T(0), rest));
+        return larger + detail::log1p_of_falling_exponential(distance, select(x == y, T(0), rest));
     } else {
         return larger + std::log1p(std::exp(x == y ? T(0) : smaller - larger));
     }

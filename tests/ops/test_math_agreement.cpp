@@ -17,12 +17,10 @@ namespace {
 
 /// How far apart two results are, in units of the last place of the larger one.
 template <class T>
-long double distance_in_ulps(const std::string& name, const std::vector<std::vector<T>>& inputs, std::size_t i, T x,
-                             T y) {
+long double distance_in_ulps(T x, T y) {
     if (same(x, y)) return 0;
-    const auto first = static_cast<long double>(x), second = static_cast<long double>(y);
-    const long double size = std::max(size_of(name, inputs, i, first), size_of(name, inputs, i, second));
-    return error_in_ulps(x, second, size);
+    const long double size = std::max(std::abs(static_cast<long double>(x)), std::abs(static_cast<long double>(y)));
+    return error_in_ulps(x, static_cast<long double>(y), size);
 }
 
 /// Blocks of every length up to 70, with special values in every place.
@@ -53,7 +51,7 @@ std::size_t compare_instruction_sets(const xgrad::Op& op, const BlockKernels& ke
         for (const xgrad::Isa isa : instruction_sets()) {
             const std::vector<T> y = apply(kernels, inputs, isa);
             for (std::size_t i = 0; i < y.size(); ++i, ++comparisons) {
-                if (distance_in_ulps(op.name, inputs, i, y[i], baseline[i]) <= most) continue;
+                if (distance_in_ulps(y[i], baseline[i]) <= most) continue;
                 BOOST_TEST(false, op.name << "(" << inputs[0][i] << ") is " << y[i] << " by " << xgrad::name(isa)
                                           << " and " << baseline[i] << " by the baseline, lane " << i << " of "
                                           << y.size());
