@@ -21,6 +21,9 @@ constexpr std::size_t smallest_stretch = 128;
 constexpr std::size_t part_size = std::size_t{1} << 14;
 // Less memory than this is in the second cache already, or soon is.
 constexpr std::size_t worth_fetching = std::size_t{1} << 21;
+// Stretches of more memory are short: memory is read and computed with in turns, and should not wait for the other
+// long.
+constexpr std::size_t stretch_of_memory = 256;
 // More numbers than these would crowd the cache; the others are repeated anew for each stretch.
 constexpr std::size_t most_fixed = 16;
 
@@ -213,16 +216,11 @@ void FusedLoop::lay_out() {
         std::stable_partition(operations_.begin(), operations_.end(),
                               [&](const Operation& operation) { return values_[operation.result].is_fixed; });
     once_ = static_cast<std::size_t>(repeated - operations_.begin());
-    const std::size_t turns = operations_.size() - once_;
-    for (std::size_t turn = 0; turn < turns; ++turn) {
-        Operation& operation = operations_[once_ + turn];
-        operation.first_fetched = static_cast<std::uint32_t>(turn * in_memory_.size() / turns);
-        operation.end_fetched = static_cast<std::uint32_t>((turn + 1) * in_memory_.size() / turns);
-    }
     stretch_ = sums_.empty() ? largest_stretch : std::min(largest_stretch, sums_[0].rule->block);
     const std::size_t single = static_cast<std::size_t>(
         std::count_if(values_.begin(), values_.end(), [](const Source& source) { return source.is_single; }));
     while (stretch_ > smallest_stretch && (slots_ - single) * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
+    share_fetching();
     block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
     slot_bytes_ = rounded_up(std::min(stretch_, size_) * widest_item_, line);
     block_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
@@ -231,6 +229,22 @@ void FusedLoop::lay_out() {
             source.is_summed ? slots_ * slot_bytes_ + source.slot * block_bytes_ : source.slot * slot_bytes_;
     }
     find_moving();
+}
+
+/// Has each operation fetch a share of the next stretch meanwhile, unless memory is read all the time anyway: that is
+/// what loops in machine code do, and what the processor foresees.
+void FusedLoop::share_fetching() {
+    const auto repeated = std::span(operations_).subspan(once_);
+    const bool reads_on =
+        std::all_of(repeated.begin(), repeated.end(), [](const Operation& op) { return op.is_composed; });
+    fetches_ = size_ * bytes_in_memory_ > worth_fetching && !reads_on;
+    if (!fetches_) return;
+    stretch_ = std::min(stretch_, stretch_of_memory);
+    const auto share = [&](std::size_t turns) { return turns * stretch_ / repeated.size() / line * line; };
+    for (std::size_t turn = 0; turn < repeated.size(); ++turn) {
+        repeated[turn].first_fetched = static_cast<std::uint32_t>(share(turn));
+        repeated[turn].end_fetched = static_cast<std::uint32_t>(share(turn + 1));
+    }
 }
 
 std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
@@ -273,13 +287,16 @@ void FusedLoop::run_once(std::size_t elements, const Memory& memory) const {
     }
 }
 
-/// Brings what the next stretch reads and writes in memory into the second cache, a share of it with each operation.
-/// The processor by itself would begin anew with every array.
+/// Brings an operation's share of what the next stretch reads and writes in memory into the second cache. The processor
+/// by itself would wait until the next stretch begins, and all at once there would be more than it can have on the way.
 void FusedLoop::fetch_share(const Operation& operation, std::size_t start, std::size_t end,
                             const Memory& memory) const {
-    for (std::uint32_t index = operation.first_fetched; index < operation.end_fetched; ++index) {
-        const Source& source = values_[in_memory_[index]];
-        fetch(memory.addresses[source.address] + start * source.item, (end - start) * source.item);
+    const std::size_t first = std::min(end, start + operation.first_fetched);
+    const std::size_t last = std::min(end, start + operation.end_fetched);
+    if (first == last) return;
+    for (const Value value : in_memory_) {
+        const Source& source = values_[value];
+        fetch(memory.addresses[source.address] + first * source.item, (last - first) * source.item);
     }
 }
 
@@ -303,13 +320,12 @@ void FusedLoop::run_stretches(std::size_t first, std::size_t end, const Memory& 
             }
         }
     };
-    const bool fetches = size_ * bytes_in_memory_ > worth_fetching;
     for (std::size_t start = first; start < end; start += block_) {
         const std::size_t block_end = std::min(end, start + block_);
         for (std::size_t at = start; at < block_end; at += stretch_) {
             const std::size_t count = std::min(stretch_, block_end - at), next = at + count;
             for (std::size_t number = 0; number < repeated.size(); ++number) {
-                if (fetches) fetch_share(repeated[number], next, next + std::min(stretch_, end - next), memory);
+                if (fetches_) fetch_share(repeated[number], next, next + std::min(stretch_, end - next), memory);
                 run_call(calls[number], repeated[number], at, count, memory);
             }
             move(moving_, static_cast<std::ptrdiff_t>(count));

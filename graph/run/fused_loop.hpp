@@ -71,7 +71,7 @@ class FusedLoop {
         Simple simple;                // if it can be one of several that are computed together
         bool is_composed;             // in machine code
         DType dtype;                  // of the inputs
-        std::uint32_t first_fetched;  // of what is in memory: this is fetched meanwhile for the next stretch
+        std::uint32_t first_fetched;  // of the next stretch: these elements are fetched meanwhile
         std::uint32_t end_fetched;
     };
     struct Packing {
@@ -124,6 +124,7 @@ class FusedLoop {
     void find_single();
     void lay_out();
     void assign_slots();
+    void share_fetching();
     void find_moving();
     std::byte* place_of(Value value, std::size_t element, const Memory& memory) const;
     Call call_of(const Operation& operation, std::size_t first, const Memory& memory, const void** operands) const;
@@ -158,6 +159,7 @@ class FusedLoop {
     std::size_t once_ = 0;             // so many operations, the first ones, run once for all stretches
     std::vector<Value> in_memory_;     // not in slots,
     std::size_t bytes_in_memory_ = 0;  // one element of each
+    bool fetches_ = false;             // the next stretch while it computes this one
     std::vector<Moving> moving_;
     std::size_t moving_in_slots_ = 0;  // so many, the first ones
     std::shared_ptr<const MachineCode> code_;
