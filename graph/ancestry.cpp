@@ -11,7 +11,7 @@ namespace xgrad {
 namespace {
 
 // The memory of larger ones is given back.
-constexpr std::size_t most_kept = std::size_t{1} << 18;
+constexpr std::size_t most_kept = std::size_t{1} << 20;
 
 bool is_among(std::span<const Tensor> xs, const Node& node) {
     return std::any_of(xs.begin(), xs.end(), [&](const Tensor& x) { return x.node().get() == &node; });

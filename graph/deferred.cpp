@@ -44,7 +44,7 @@ std::uint64_t next_number() noexcept {
 /// True while everything has to be recorded when it is asked for: somebody will look at it, or it belongs to a
 /// derivative that is being recorded.
 bool must_record() {
-    return is_eager() || is_tracing() || is_history_kept() || TransientScope::outermost() ||
+    return is_eager() || is_tracing() || is_history_kept() || TransientScope::is_active() ||
            AsTypedScope::is_active() || explain::is_watching() || run::is_watched();
 }
 
@@ -155,7 +155,7 @@ bool Deferral::describe(const Differentiation& what) {
     if (!spare) spare = std::make_unique<Room>();
     spare->schedule.begin(what.roots, run::Schedule::Keeping::roots, run::Schedule::Deferred::with_history);
     // To record a graph of this size takes long enough, and to keep what is known of it much memory.
-    constexpr std::size_t most_values = std::size_t{1} << 18;
+    constexpr std::size_t most_values = std::size_t{1} << 20;
     if (spare->schedule.values() <= most_values) return describe(what, *spare);
     spare.reset();
     return false;

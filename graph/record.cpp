@@ -28,7 +28,8 @@ bool environment_says(const char* variable, std::string_view what) {
 
 std::atomic<bool> eager{environment_says("XGRAD_EAGER", "1")};
 std::atomic<bool> rewrites{!environment_says("XGRAD_REWRITES", "0")};
-thread_local TransientScope* outermost_transient = nullptr;
+thread_local SharedNumbers* outermost_numbers = nullptr;
+thread_local bool recording_derivatives = false;
 thread_local bool as_typed = false;
 thread_local int tracing = 0;
 thread_local int keeping_history = 0;
@@ -62,19 +63,19 @@ bool has_rewrites() noexcept {
     return rewrites.load(std::memory_order_relaxed);
 }
 
-TransientScope::TransientScope() noexcept : previous_(outermost_transient) {
-    if (!previous_) outermost_transient = this;
+SharedNumbers::SharedNumbers() noexcept : previous_(outermost_numbers) {
+    if (!previous_) outermost_numbers = this;
 }
 
-TransientScope::~TransientScope() {
-    outermost_transient = previous_;
+SharedNumbers::~SharedNumbers() {
+    outermost_numbers = previous_;
 }
 
-TransientScope* TransientScope::outermost() noexcept {
-    return outermost_transient;
+SharedNumbers* SharedNumbers::outermost() noexcept {
+    return outermost_numbers;
 }
 
-NodeRef& TransientScope::leaf_for(double number, DType dtype) noexcept {
+NodeRef& SharedNumbers::leaf_for(double number, DType dtype) noexcept {
     const auto bits = std::bit_cast<std::uint64_t>(number);
     for (Number& known : numbers_) {
         if (known.leaf && known.bits == bits && known.dtype == dtype) return known.leaf;
@@ -83,6 +84,16 @@ NodeRef& TransientScope::leaf_for(double number, DType dtype) noexcept {
     oldest_ = (oldest_ + 1) % most_numbers;
     next = {bits, dtype, {}};
     return next.leaf;
+}
+
+TransientScope::TransientScope() noexcept : previous_(std::exchange(recording_derivatives, true)) {}
+
+TransientScope::~TransientScope() {
+    recording_derivatives = previous_;
+}
+
+bool TransientScope::is_active() noexcept {
+    return recording_derivatives;
 }
 
 AsTypedScope::AsTypedScope() noexcept : previous_(std::exchange(as_typed, true)) {}
@@ -144,7 +155,7 @@ Signature signature_of(const Op& op, const Call& call) {
 /// Lets a node be computed by a better formula, if there is one. Not what reverse mode records: it differentiates the
 /// better formula already.
 void rewrite(Node& node) {
-    if (outermost_transient || as_typed || !has_rewrites()) return;
+    if (recording_derivatives || as_typed || !has_rewrites()) return;
     const Attribution attribution(node.location());
     const Rewritten better = node.op()->rewrite.better(Record(node));
     if (better.value.is_empty_handle()) return;
@@ -167,7 +178,7 @@ Tensor record(const Op& op, std::span<Node* const> inputs, Attributes attributes
     node->define(op, std::move(attributes), inputs);
     node->file = at.file;
     node->line = at.line;
-    node->is_transient = outermost_transient != nullptr;
+    node->is_transient = recording_derivatives;
     bool needs_gradient = false;
     for (const Node* input : inputs) needs_gradient = needs_gradient || input->needs_gradient;
     node->needs_gradient =
@@ -240,9 +251,9 @@ Tensor new_number(const Operand& operand, DType dtype, std::string_view op) {
 }
 
 Tensor number_as(const Operand& operand, DType dtype, std::string_view op) {
-    TransientScope* const scope = TransientScope::outermost();
-    if (!scope || !is_floating(dtype)) return new_number(operand, dtype, op);
-    NodeRef& leaf = scope->leaf_for(operand.number(), dtype);
+    SharedNumbers* const numbers = SharedNumbers::outermost();
+    if (!numbers || !is_floating(dtype)) return new_number(operand, dtype, op);
+    NodeRef& leaf = numbers->leaf_for(operand.number(), dtype);
     if (!leaf) leaf = new_number(operand, dtype, op).node();
     return Tensor(leaf);
 }

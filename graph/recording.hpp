@@ -14,18 +14,17 @@ struct BlockKernels;
 struct Call;
 struct Signature;
 
-/// While alive, what this thread records is marked as recomputable: reverse mode's own work, whose values need not be
-/// kept for a derivative that nobody has asked for yet. A plain number that comes back, as the 1 in 1 - tanh² does in
-/// every layer, is one leaf.
-class TransientScope {
+/// While alive, a plain number that comes back on this thread, as the 1 in 1 - tanh² does in every layer and a learning
+/// rate for every parameter, is one leaf.
+class SharedNumbers {
   public:
-    TransientScope() noexcept;
-    ~TransientScope();
-    TransientScope(const TransientScope&) = delete;
-    TransientScope& operator=(const TransientScope&) = delete;
+    SharedNumbers() noexcept;
+    ~SharedNumbers();
+    SharedNumbers(const SharedNumbers&) = delete;
+    SharedNumbers& operator=(const SharedNumbers&) = delete;
 
-    /// This thread's outermost scope; null if there is none.
-    static TransientScope* outermost() noexcept;
+    /// This thread's outermost ones; null if there are none.
+    static SharedNumbers* outermost() noexcept;
     /// The leaf with this number; an empty one, which is to be filled, if it has not been used lately.
     NodeRef& leaf_for(double number, DType dtype) noexcept;
 
@@ -35,11 +34,27 @@ class TransientScope {
         DType dtype{};
         NodeRef leaf;
     };
-    static constexpr std::size_t most_numbers = 4;
+    static constexpr std::size_t most_numbers = 8;
 
-    TransientScope* previous_;
+    SharedNumbers* previous_;
     Number numbers_[most_numbers];
     std::size_t oldest_ = 0;
+};
+
+/// While alive, what this thread records is marked as recomputable: reverse mode's own work, whose values need not be
+/// kept for a derivative that nobody has asked for yet.
+class TransientScope {
+  public:
+    TransientScope() noexcept;
+    ~TransientScope();
+    TransientScope(const TransientScope&) = delete;
+    TransientScope& operator=(const TransientScope&) = delete;
+
+    static bool is_active() noexcept;
+
+  private:
+    bool previous_;
+    SharedNumbers numbers_;
 };
 
 /// While alive, what this thread records is for a stand-in without a value, and is not computed: not even eagerly.

@@ -4,6 +4,8 @@
 #include <memory_resource>
 #include <vector>
 
+#include <xgrad/graph/spare_memory.hpp>
+
 namespace xgrad {
 
 namespace detail {
@@ -12,13 +14,13 @@ namespace detail {
 template <class T, std::size_t room>
 struct ShortListMemory {
     alignas(T) std::byte bytes[room * sizeof(T)];
-    std::pmr::monotonic_buffer_resource resource{bytes, sizeof bytes};
+    std::pmr::monotonic_buffer_resource resource{bytes, sizeof bytes, spare_memory_of_any_size()};
 };
 
 }  // namespace detail
 
-/// A vector that lives as long as a function call and mostly has few elements: for so many there is room in itself, and
-/// nothing is allocated.
+/// A vector that lives as long as a function call and mostly has few elements: for so many there is room in itself. The
+/// memory of more is kept for the next list.
 template <class T, std::size_t room = 8>
 class ShortList : private detail::ShortListMemory<T, room>, public std::pmr::vector<T> {
   public:

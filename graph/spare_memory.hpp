@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory_resource>
 #include <new>
 #include <utility>
 
@@ -33,7 +34,7 @@ class SpareMemory {
 
   private:
     static_assert(bytes >= sizeof(void*));
-    static constexpr std::size_t most_kept = has_address_sanitizer ? 0 : std::size_t{1} << 14;
+    static constexpr std::size_t most_kept = has_address_sanitizer ? 0 : (std::size_t{1} << 25) / bytes;
 
     /// Linked through itself. Without a destructor, so that it can be used until the very end of a thread; an End gives
     /// the memory back before.
@@ -50,5 +51,8 @@ class SpareMemory {
     };
     static inline thread_local constinit Spare spare_{nullptr, 0, false};
 };
+
+/// The same for lists of any length: of 2^k bytes, at most 2^20.
+std::pmr::memory_resource* spare_memory_of_any_size() noexcept;
 
 }  // namespace xgrad::detail

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <xgrad/graph/differentiate.hpp>
+#include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/short_list.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/creation.hpp>
@@ -56,7 +57,10 @@ double Optimiser::step(const Tensor& cost, Location at) {
     const Emptied gradients(gradients_), parameters(next_.parameters), memory(next_.memory);
     gradients_.resize(parameters_.size());
     detail::grad(cost, parameters_, gradients_, Unconnected::is_an_error, at);
-    update(gradients_, memory_, steps_ + 1, next_);
+    {
+        const SharedNumbers numbers;
+        update(gradients_, memory_, steps_ + 1, next_);
+    }
     gradients_.clear();  // what nobody holds need not be written to memory
     ShortList<Tensor, 128> roots;
     roots.insert(roots.end(), next_.parameters.begin(), next_.parameters.end());

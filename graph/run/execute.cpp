@@ -41,7 +41,7 @@ class Execution {
 
     /// What it has taken up for a few million nodes is given back.
     bool is_worth_keeping() const {
-        constexpr std::size_t most_values = std::size_t{1} << 18;
+        constexpr std::size_t most_values = std::size_t{1} << 20;
         return schedule_.values() <= most_values;
     }
 

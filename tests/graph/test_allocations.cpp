@@ -98,4 +98,22 @@ BOOST_AUTO_TEST_CASE(a_chain_of_operations_allocates_nothing) {
     BOOST_TEST(allocations_in_the_end(step) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_step_of_a_very_deep_network_allocates_nothing) {
+    std::vector<Tensor> parameters;
+    for (int layer = 0; layer < 300; ++layer) {
+        parameters.push_back(xgrad::parameter(xt::xarray<float>(draws({2, 2}, layer)), ""));
+        parameters.push_back(xgrad::parameter(xt::zeros<float>({2, 1}), ""));
+    }
+    const Tensor X = xt::xarray<float>(draws({2, 3}, 1));
+    xgrad::nn::Adam adam(parameters);
+    const auto step = [&] {
+        Tensor A = X;
+        for (std::size_t layer = 0; layer < parameters.size(); layer += 2) {
+            A = xgrad::tanh(xgrad::matmul(parameters[layer], A) + parameters[layer + 1]);
+        }
+        adam.step(xgrad::mean(xgrad::square(A)));
+    };
+    BOOST_TEST(allocations_in_the_end(step) == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(a_number_that_comes_back_in_reverse_mode_is_one_leaf) {
     BOOST_TEST(ones.size() == 1U);
 
     // The sign of a 0 and the dtype tell numbers apart.
-    xgrad::TransientScope scope;
+    xgrad::SharedNumbers scope;
     scope.leaf_for(0., xgrad::DType::float64) = Tensor(0.).node();
     BOOST_TEST(bool(scope.leaf_for(0., xgrad::DType::float64)));
     BOOST_TEST(!scope.leaf_for(-0., xgrad::DType::float64));

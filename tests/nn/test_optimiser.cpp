@@ -1,3 +1,5 @@
+#include <set>
+
 #include <boost/test/unit_test.hpp>
 
 #include <cmath>
@@ -59,6 +61,38 @@ BOOST_AUTO_TEST_CASE(adam_follows_its_formula) {
         expected -= 0.01 * m_hat / (std::sqrt(v_hat) + 1e-8);
         BOOST_TEST(theta.item() == expected, boost::test_tools::tolerance(rounding));
     }
+}
+
+namespace {
+
+/// Gradient descent that tells what its learning rates were recorded as.
+class Watched : public nn::Optimiser {
+  public:
+    Watched(std::vector<Tensor> parameters, double learning_rate)
+        : Optimiser(std::move(parameters), learning_rate, Location::current()) {}
+    mutable std::set<const xgrad::Node*> rates;
+
+  protected:
+    void update(const std::vector<Tensor>& gradients, const std::vector<Tensor>&, std::int64_t,
+                Update& next) const override {
+        for (std::size_t i = 0; i < gradients.size(); ++i) {
+            const Tensor change = learning_rate_ * gradients[i];
+            rates.insert(change.node()->inputs()[0].get());
+            next.parameters.push_back(parameters()[i] - change);
+        }
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_number_is_one_leaf_for_all_parameters_of_a_dtype) {
+    const Tensor a = xgrad::parameter(1., "a"), b = xgrad::parameter(2., "b"), c = xgrad::parameter(3.F, "c");
+    Watched descent({a, b, c}, 0.1);
+    descent.step(xgrad::square(a) + xgrad::square(b) + xgrad::square(c));
+    BOOST_TEST(descent.rates.size() == 2U);
+    BOOST_TEST(a.item() == 1 - 0.1 * 2);
+    BOOST_TEST(b.item() == 2 - 0.1 * 4);
+    BOOST_TEST(c.item() == double(3.F - 0.1F * 6.F));
 }
 
 BOOST_AUTO_TEST_CASE(a_cost_that_is_not_finite_changes_nothing) {
