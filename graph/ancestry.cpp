@@ -65,7 +65,7 @@ void Ancestry::Memory::clear() {
     earlier.clear();
     targets.clear();
     first_target.clear();
-    leaves.clear();
+    versions.clear();
     path.clear();
     is_wanted.clear();
     is_needed.clear();
@@ -88,11 +88,10 @@ void Ancestry::find(const Tensor& x, std::pmr::vector<std::uint32_t>& places) co
         if (const std::uint32_t index = index_of(*x.node()); index != none) places.push_back(index);
         return;
     }
-    const ParameterSlot* slot = x.node()->extra->slot.get();
-    for (const std::uint32_t leaf : memory_->leaves) {
-        const Node& node = (*this)[leaf];
-        if (node.extra && node.extra->slot.get() == slot) places.push_back(leaf);
-    }
+    const ParameterSlot* const slot = x.node()->extra->slot.get();
+    const auto& versions = memory_->versions;
+    auto version = std::lower_bound(versions.begin(), versions.end(), Version{slot, 0});
+    for (; version != versions.end() && version->first == slot; ++version) places.push_back(version->second);
 }
 
 std::span<const char> Ancestry::needed() const {
@@ -138,7 +137,7 @@ void Ancestry::add(Node& node, const Node& formula) {
     // Leaves are shared between threads, so nothing is written to them.
     if (node.is_leaf()) {
         memory_->places_of_leaves.enter(&node, place);
-        memory_->leaves.push_back(place);
+        if (node.extra && node.extra->slot) memory_->versions.push_back({node.extra->slot.get(), place});
     } else {
         node.place = place;
     }
@@ -154,6 +153,7 @@ void Ancestry::connect() {
             memory_->targets.push_back(flows ? index_of(*from.inputs()[input]) : none);
         }
     }
+    std::sort(memory_->versions.begin(), memory_->versions.end());
     memory_->is_wanted.assign(size(), false);
     memory_->carried.resize(size());
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <memory_resource>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <xgrad/graph/node_table.hpp>
@@ -53,13 +54,15 @@ class Ancestry {
         const Node* formula;
         std::size_t next_input;
     };
+    /// Of which parameter, and where it stands.
+    using Version = std::pair<const ParameterSlot*, std::uint32_t>;
     struct Memory {
         std::vector<Node*> order;
         std::vector<const Node*> formulas;
         std::vector<std::uint32_t> earlier;  // the place that a node had before
         std::vector<std::uint32_t> targets;
         std::vector<std::uint32_t> first_target;
-        std::vector<std::uint32_t> leaves;
+        std::vector<Version> versions;  // of parameters, sorted
         std::vector<Frame> path;
         std::vector<char> is_wanted;
         std::vector<char> is_needed;
