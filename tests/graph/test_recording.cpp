@@ -122,6 +122,22 @@ BOOST_AUTO_TEST_CASE(an_old_graph_sees_the_old_value) {
     BOOST_TEST(grad(mixed, w).item() == 12);
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_adds_up_over_all_values_that_a_parameter_had) {
+    const Tensor a = xgrad::parameter(2., "a"), b = xgrad::parameter(3., "b"), c = xgrad::parameter(7., "c");
+    Tensor y = c * 0;
+    for (int time = 1; time <= 3; ++time) {
+        y = y + time * a * b;
+        a.assign(a + 1);
+        b.assign(b * 2);
+    }
+    // y = 2 3 + 2 (3 6) + 3 (4 12)
+    BOOST_TEST(y.item() == 6. + 36. + 144.);
+    const auto [da, db, dc] = xgrad::grad(y, a, b, c);
+    BOOST_TEST(da.item() == 1 * 3. + 2 * 6. + 3 * 12.);
+    BOOST_TEST(db.item() == 1 * 2. + 2 * 3. + 3 * 4.);
+    BOOST_TEST(dc.item() == 0.);
+}
+
 BOOST_AUTO_TEST_CASE(copies_share_the_parameter) {
     const Tensor w = xgrad::parameter(1.);
     const Tensor same = w;
