@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <xgrad/graph/amounts.hpp>
 #include <xgrad/graph/explain/watch.hpp>
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
@@ -17,6 +18,8 @@ namespace {
 
 // A function that is called with ever new shapes is not compiled but recorded: the oldest recording goes.
 constexpr std::size_t most_recordings = 16;
+// One number in so much memory is read from the first cache as fast as it is repeated.
+constexpr std::size_t most_repeated_bytes = std::size_t{1} << 15;
 
 std::string described(const Node& node) {
     return fmt::format("{} {}", name(node.dtype), to_string(node.shape));
@@ -135,27 +138,40 @@ void CompiledFunction::Recording::schedule_results() {
     schedule_.begin(roots, run::Schedule::Keeping::roots);
 }
 
-/// Computes once and for all what depends on no argument, no parameter and no draw.
+/// Computes once and for all what depends on no argument, no parameter and no draw; but not one number over and over,
+/// which a loop repeats in less time than it reads it.
 void CompiledFunction::Recording::fold_constants(Location at) {
     schedule_results();
     const std::size_t places = schedule_.size();
-    std::vector<bool> is_varying(schedule_.values());
+    std::vector<bool> is_varying(schedule_.values()), is_repeated(schedule_.values());
     for (std::size_t value = places; value < is_varying.size(); ++value) {
-        is_varying[value] = varies(binding_of(schedule_.node(static_cast<run::Schedule::Value>(value))));
+        const Node& given = schedule_.node(static_cast<run::Schedule::Value>(value));
+        is_varying[value] = varies(binding_of(given));
+        is_repeated[value] = given.shape.size() == 1;
     }
-    std::vector<Tensor> constants;
     for (std::size_t place = 0; place < places; ++place) {
         const auto reads = schedule_.reads(place);
+        const Node& node = *schedule_.order()[place];
         is_varying[place] = std::any_of(reads.begin(), reads.end(), [&](auto read) { return is_varying[read]; });
-        if (!is_varying[place]) continue;
-        for (std::size_t input = 0; input < reads.size(); ++input) {
-            if (reads[input] < places && !is_varying[reads[input]]) {
-                constants.emplace_back(schedule_[place].formula().inputs()[input]);
-            }
-        }
+        is_repeated[place] = (is_view(node) || node.formula().op()->is_elementwise_kernel()) &&
+                             std::all_of(reads.begin(), reads.end(), [&](auto read) { return is_repeated[read]; });
     }
+    std::vector<bool> is_read(places);
+    std::vector<Tensor> constants;
     for (const Result& result : results_) {
         if (!result.base->is_computed && !is_varying[result.base->slot]) constants.emplace_back(result.base);
+    }
+    for (std::size_t place = places; place-- > 0;) {
+        Node& node = *schedule_.order()[place];
+        const bool is_left = is_varying[place] || (is_repeated[place] && bytes_of(node) > most_repeated_bytes);
+        if (!is_varying[place] && !is_read[place]) continue;
+        if (!is_left) {
+            constants.emplace_back(NodeRef::share(node));
+            continue;
+        }
+        for (const auto read : schedule_.reads(place)) {
+            if (read < places && !is_varying[read]) is_read[read] = true;
+        }
     }
     compute(constants, at);
 }

@@ -119,6 +119,21 @@ BOOST_AUTO_TEST_CASE(any_result_is_a_value_of_its_own) {
     check_same(f(transpose(support::drawn({3, 2}, 6))), results(transpose(support::drawn({3, 2}, 6))));
 }
 
+BOOST_AUTO_TEST_CASE(one_number_over_and_over_is_repeated_as_it_is_when_recorded) {
+    // Some that a loop repeats, one that a product reads, one that is a result, and derivatives, which begin with a 1.
+    const auto f = [](const Tensor& x) {
+        const Tensor rate = broadcast_to(exp(Tensor(-0.5F)), {300, 200});
+        const Tensor half = square(rate) / 2;
+        const Tensor y = xgrad::tanh(x * half) - sum(xgrad::matmul(transpose(half), x - rate), 0);
+        return std::vector<Tensor>{y, half, grad(sum(y / 3 - rate), x)};
+    };
+    const auto compiled = xgrad::compile(f);
+    for (const std::uint64_t seed : {1, 2}) {
+        const Tensor x = xgrad::parameter(astype(support::drawn({300, 200}, seed), xgrad::DType::float32));
+        check_same(compiled(x), f(x));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(derivatives_of_any_order_are_taken_inside) {
     const auto g = [](const Tensor& x, const Tensor& v) {
         const auto f = [](const Tensor& y) { return sum(xgrad::tanh(y) * y * y); };
