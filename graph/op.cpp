@@ -206,50 +206,66 @@ const Op* find_op(std::string_view name) {
     return nullptr;
 }
 
-std::vector<Probe> unary_probes(Interval x) {
-    std::vector<Probe> probes;
-    for (const Shape& shape :
-         {Shape{}, Shape{1}, Shape{3}, Shape{8}, Shape{15}, Shape{16}, Shape{33}, Shape{2, 3}, Shape{1, 17},
-          Shape{7, 1}, Shape{2, 1, 3}, Shape{2, 2, 1, 3}, Shape{1, 2, 1, 3, 2}, Shape{0}, Shape{2, 0}}) {
-        probes.push_back({to_string(shape), {{shape, x.low, x.high}}});
-    }
-    return probes;
+const std::vector<Probe>& Probes::list() const {
+    std::call_once(made_->once, [this] {
+        made_->list = made_->make();
+        made_->make = nullptr;
+    });
+    return made_->list;
 }
 
-std::vector<Probe> binary_probes(Interval x, Interval y) {
-    const std::pair<Shape, Shape> patterns[] = {
-        {{}, {}},         {{2, 3}, {2, 3}}, {{2, 3}, {}},        {{}, {2, 3}},
-        {{2, 3}, {3}},    {{3}, {2, 3}},    {{2, 3}, {2, 1}},    {{1, 3}, {2, 3}},
-        {{2, 1}, {1, 3}}, {{2, 3}, {1}},    {{4, 1, 3}, {2, 1}}, {{0, 3}, {1, 3}},
-        {{17}, {17}},     {{8}, {1}},       {{1, 16}, {2, 1}},   {{2, 1, 1, 1, 2}, {3, 1, 2}}};
-    std::vector<Probe> probes;
-    for (const auto& [left, right] : patterns) {
-        probes.push_back({to_string(left) + " " + to_string(right), {{left, x.low, x.high}, {right, y.low, y.high}}});
-    }
-    return probes;
+Probes unary_probes(Interval x) {
+    return [x] {
+        std::vector<Probe> probes;
+        for (const Shape& shape :
+             {Shape{}, Shape{1}, Shape{3}, Shape{8}, Shape{15}, Shape{16}, Shape{33}, Shape{2, 3}, Shape{1, 17},
+              Shape{7, 1}, Shape{2, 1, 3}, Shape{2, 2, 1, 3}, Shape{1, 2, 1, 3, 2}, Shape{0}, Shape{2, 0}}) {
+            probes.push_back({to_string(shape), {{shape, x.low, x.high}}});
+        }
+        return probes;
+    };
 }
 
-std::vector<Probe> choice_probes(Interval x, Interval y) {
-    const std::array<Shape, 3> patterns[] = {{Shape{2, 3}, Shape{2, 3}, Shape{2, 3}},
-                                             {Shape{2, 1}, Shape{2, 3}, Shape{}},
-                                             {Shape{2, 3}, Shape{3}, Shape{2, 1}},
-                                             {Shape{}, Shape{}, Shape{}},
-                                             {Shape{0}, Shape{1}, Shape{0}},
-                                             {Shape{17}, Shape{17}, Shape{17}},
-                                             {Shape{1}, Shape{1}, Shape{1}},
-                                             {Shape{}, Shape{16}, Shape{1}},
-                                             {Shape{1, 7}, Shape{2, 1}, Shape{7}},
-                                             {Shape{2, 1, 3}, Shape{2, 2, 1}, Shape{3}},
-                                             {Shape{8}, Shape{}, Shape{}},
-                                             {Shape{2, 2, 1, 3}, Shape{1, 3}, Shape{2, 1, 2, 1}},
-                                             {Shape{3}, Shape{0, 3}, Shape{0, 1}},
-                                             {Shape{1, 2, 1, 3, 2}, Shape{2, 1, 2}, Shape{1, 1, 2, 1, 1}}};
-    std::vector<Probe> probes;
-    for (const auto& [mask, left, right] : patterns) {
-        probes.push_back({to_string(mask) + " " + to_string(left) + " " + to_string(right),
-                          {{mask, 0, 1, ProbeInput::Kind::boolean}, {left, x.low, x.high}, {right, y.low, y.high}}});
-    }
-    return probes;
+Probes binary_probes(Interval x, Interval y) {
+    return [x, y] {
+        const std::pair<Shape, Shape> patterns[] = {
+            {{}, {}},         {{2, 3}, {2, 3}}, {{2, 3}, {}},        {{}, {2, 3}},
+            {{2, 3}, {3}},    {{3}, {2, 3}},    {{2, 3}, {2, 1}},    {{1, 3}, {2, 3}},
+            {{2, 1}, {1, 3}}, {{2, 3}, {1}},    {{4, 1, 3}, {2, 1}}, {{0, 3}, {1, 3}},
+            {{17}, {17}},     {{8}, {1}},       {{1, 16}, {2, 1}},   {{2, 1, 1, 1, 2}, {3, 1, 2}}};
+        std::vector<Probe> probes;
+        for (const auto& [left, right] : patterns) {
+            probes.push_back(
+                {to_string(left) + " " + to_string(right), {{left, x.low, x.high}, {right, y.low, y.high}}});
+        }
+        return probes;
+    };
+}
+
+Probes choice_probes(Interval x, Interval y) {
+    return [x, y] {
+        const std::array<Shape, 3> patterns[] = {{Shape{2, 3}, Shape{2, 3}, Shape{2, 3}},
+                                                 {Shape{2, 1}, Shape{2, 3}, Shape{}},
+                                                 {Shape{2, 3}, Shape{3}, Shape{2, 1}},
+                                                 {Shape{}, Shape{}, Shape{}},
+                                                 {Shape{0}, Shape{1}, Shape{0}},
+                                                 {Shape{17}, Shape{17}, Shape{17}},
+                                                 {Shape{1}, Shape{1}, Shape{1}},
+                                                 {Shape{}, Shape{16}, Shape{1}},
+                                                 {Shape{1, 7}, Shape{2, 1}, Shape{7}},
+                                                 {Shape{2, 1, 3}, Shape{2, 2, 1}, Shape{3}},
+                                                 {Shape{8}, Shape{}, Shape{}},
+                                                 {Shape{2, 2, 1, 3}, Shape{1, 3}, Shape{2, 1, 2, 1}},
+                                                 {Shape{3}, Shape{0, 3}, Shape{0, 1}},
+                                                 {Shape{1, 2, 1, 3, 2}, Shape{2, 1, 2}, Shape{1, 1, 2, 1, 1}}};
+        std::vector<Probe> probes;
+        for (const auto& [mask, left, right] : patterns) {
+            probes.push_back(
+                {to_string(mask) + " " + to_string(left) + " " + to_string(right),
+                 {{mask, 0, 1, ProbeInput::Kind::boolean}, {left, x.low, x.high}, {right, y.low, y.high}}});
+        }
+        return probes;
+    };
 }
 
 }  // namespace xgrad

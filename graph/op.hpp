@@ -3,11 +3,14 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -214,6 +217,34 @@ struct Probe {
     std::function<Tensor(std::span<const Tensor>)> call = nullptr;
 };
 
+/// The probes of an operation, made when somebody looks at them: that is what tests do, and programs should not wait
+/// for it whenever they start.
+class Probes {
+  public:
+    Probes(std::initializer_list<Probe> list) : Probes(std::vector<Probe>(list)) {}
+    Probes(std::vector<Probe> list) : Probes([list = std::move(list)] { return list; }) {}
+    template <std::invocable Make>
+    Probes(Make make) : made_(std::make_shared<Made>()) {
+        made_->make = std::move(make);
+    }
+
+    const std::vector<Probe>& list() const;
+    operator const std::vector<Probe>&() const { return list(); }
+    auto begin() const { return list().begin(); }
+    auto end() const { return list().end(); }
+    bool empty() const { return list().empty(); }
+    const Probe& front() const { return list().front(); }
+    const Probe& operator[](std::size_t index) const { return list()[index]; }
+
+  private:
+    struct Made {
+        std::function<std::vector<Probe>()> make;
+        std::once_flag once;
+        std::vector<Probe> list;
+    };
+    std::shared_ptr<Made> made_;
+};
+
 /// An open interval from which a probe draws: where the function is smooth and its derivatives are finite.
 struct Interval {
     double low;
@@ -225,9 +256,9 @@ constexpr Interval between(double low, double high) {
 
 /// Probes for an elementwise function of one, two or three arguments: scalars, vectors, every broadcasting pattern,
 /// empty arrays.
-std::vector<Probe> unary_probes(Interval x);
-std::vector<Probe> binary_probes(Interval x, Interval y);
-std::vector<Probe> choice_probes(Interval x, Interval y);
+Probes unary_probes(Interval x);
+Probes binary_probes(Interval x, Interval y);
+Probes choice_probes(Interval x, Interval y);
 
 /// A field that must be given: without it the block does not compile. Initialised like a T with braces.
 template <class T>
@@ -251,7 +282,7 @@ struct Elementwise {
     Required<std::vector<Partial>> partials;
     SwitchRule switches = nullptr;  // without one, check_gradients() has to find kinks from differences alone
     RewriteRule rewrite{};
-    Required<std::vector<Probe>> probes;
+    Required<Probes> probes;
 };
 
 enum class Linearity {
@@ -272,7 +303,7 @@ struct Linear {
     Required<Transposes> transposes;
     SwitchRule switches = nullptr;
     RewriteRule rewrite{};
-    Required<std::vector<Probe>> probes;
+    Required<Probes> probes;
 };
 
 /// An operation that is neither.
@@ -286,7 +317,7 @@ struct General {
     Required<std::variant<Vjp, Zero>> vjp;
     Required<std::variant<Jvp, Zero>> jvp;
     SwitchRule switches = nullptr;
-    Required<std::vector<Probe>> probes;
+    Required<Probes> probes;
 };
 
 /// A function that is written with other operations and needs no kernel or derivative of its own: enrolled so that
@@ -294,7 +325,7 @@ struct General {
 struct Composite {
     Required<std::string> name;
     Required<std::string> math;
-    Required<std::vector<Probe>> probes;
+    Required<Probes> probes;
 };
 
 /// What the engine knows about an operation, whatever its family.
@@ -305,7 +336,7 @@ struct Op {
     Family family;
     ShapeRule shape;
     Computation forward;
-    std::vector<Probe> probes;
+    Probes probes;
     BatchRule batch{};  // linear or general, not elementwise
     /// So many inputs, the first ones, have the first axis of the result, and a row of the result, with all its bits,
     /// depends on that row of theirs and on all of the others: images, for a convolution. Linear or general.

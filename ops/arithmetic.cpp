@@ -129,7 +129,7 @@ const Op& clip_op = define(Elementwise{
         [](const Record& r) {
             return std::vector<Tensor>{r.input(0) - r.input(1), r.input(0) - r.input(2), r.input(1) - r.input(2)};
         },
-    .probes = clip_probes(),
+    .probes = clip_probes,
 });
 
 const Op& abs_op = define(Elementwise{

@@ -114,7 +114,7 @@ const Op& logical_and_op = define(Elementwise{
     .math = "z = x and y",
     .forward = logical<2>([](bool x, bool y) { return x & y; }),
     .partials = {logic, logic},
-    .probes = logic_probes(2),
+    .probes = [] { return logic_probes(2); },
 });
 
 const Op& logical_or_op = define(Elementwise{
@@ -122,7 +122,7 @@ const Op& logical_or_op = define(Elementwise{
     .math = "z = x or y",
     .forward = logical<2>([](bool x, bool y) { return x | y; }),
     .partials = {logic, logic},
-    .probes = logic_probes(2),
+    .probes = [] { return logic_probes(2); },
 });
 
 const Op& logical_xor_op = define(Elementwise{
@@ -130,7 +130,7 @@ const Op& logical_xor_op = define(Elementwise{
     .math = "z = either x or y",
     .forward = logical<2>([](bool x, bool y) { return x ^ y; }),
     .partials = {logic, logic},
-    .probes = logic_probes(2),
+    .probes = [] { return logic_probes(2); },
 });
 
 const Op& logical_not_op = define(Elementwise{
@@ -138,7 +138,7 @@ const Op& logical_not_op = define(Elementwise{
     .math = "y = not x",
     .forward = logical<1>([](bool x) { return !x; }),
     .partials = {logic},
-    .probes = logic_probes(1),
+    .probes = [] { return logic_probes(1); },
 });
 
 Tensor zero_like(const Tensor& g) {

@@ -176,7 +176,7 @@ const Op& conv2d_op = define(Linear{
         },
     .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv_transpose2d", r, g, r.input(1), 0); },
                    [](const Record& r, const Tensor& g) { return transposed("conv2d_weight", r, r.input(0), g, 1); }},
-    .probes = conv2d_probes(),
+    .probes = conv2d_probes,
 });
 
 const Op& conv_transpose2d_op = define(Linear{
@@ -193,7 +193,7 @@ const Op& conv_transpose2d_op = define(Linear{
         },
     .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv2d", r, g, r.input(1), 0); },
                    [](const Record& r, const Tensor& g) { return transposed("conv2d_weight", r, g, r.input(0), 1); }},
-    .probes = conv_transpose2d_probes(),
+    .probes = conv_transpose2d_probes,
 });
 
 const Op& conv2d_weight_op = define(Linear{
@@ -209,13 +209,13 @@ const Op& conv2d_weight_op = define(Linear{
         },
     .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv_transpose2d", r, r.input(1), g, 0); },
                    [](const Record& r, const Tensor& g) { return transposed("conv2d", r, r.input(0), g, 1); }},
-    .probes = conv2d_weight_probes(),
+    .probes = conv2d_weight_probes,
 });
 
 const Op& conv1d_op = define(Composite{
     .name = "conv1d",
     .math = "y[o, i] = sum over c, k of w[o, c, k] x[c, i stride - padding + k dilation]",
-    .probes = conv1d_probes(),
+    .probes = conv1d_probes,
 });
 
 /// The number of positions of a kernel along one axis, 0 if there is none.

@@ -279,7 +279,7 @@ const Op& det_op = define(General{
         [](const Record& r, std::span<const Tensor> t) {
             return sum(cofactor({r.input()}) * t[0], {-2, -1});
         },
-    .probes = det_probes(),
+    .probes = det_probes,
 });
 
 const Op& slogdet_op = define(General{

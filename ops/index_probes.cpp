@@ -36,29 +36,34 @@ std::vector<Indexed> elements_to_take() {
     return table;
 }
 
-std::vector<Probe> index_probes(const std::vector<Indexed>& table, Given given,
-                                std::function<Tensor(std::span<const Tensor> x, const Indexed& row)> call) {
-    std::vector<Probe> probes;
-    for (const Indexed& row : table) {
-        const auto extent = static_cast<double>(row.array[static_cast<std::size_t>(row.along())]);
-        Probe probe{to_string(row.array) + " at " + to_string(row.indices) + " along " + std::to_string(row.axis), {}};
-        if (given != Given::taken) probe.inputs.push_back({row.array});
-        probe.inputs.push_back({row.indices, -extent, extent, ProbeInput::Kind::integer});
-        if (given != Given::array) probe.inputs.push_back({row.taken});
-        probe.call = [call, row](auto x) { return call(x, row); };
-        probes.push_back(std::move(probe));
-    }
-    return probes;
+Probes index_probes(std::vector<Indexed> table, Given given,
+                    std::function<Tensor(std::span<const Tensor> x, const Indexed& row)> call) {
+    return [table = std::move(table), given, call = std::move(call)] {
+        std::vector<Probe> probes;
+        for (const Indexed& row : table) {
+            const auto extent = static_cast<double>(row.array[static_cast<std::size_t>(row.along())]);
+            Probe probe{to_string(row.array) + " at " + to_string(row.indices) + " along " + std::to_string(row.axis),
+                        {}};
+            if (given != Given::taken) probe.inputs.push_back({row.array});
+            probe.inputs.push_back({row.indices, -extent, extent, ProbeInput::Kind::integer});
+            if (given != Given::array) probe.inputs.push_back({row.taken});
+            probe.call = [call, row](auto x) { return call(x, row); };
+            probes.push_back(std::move(probe));
+        }
+        return probes;
+    };
 }
 
-std::vector<Probe> mask_probes(std::function<Tensor(const Tensor& x, const Tensor& mask)> f) {
-    std::vector<Probe> probes;
-    for (const Shape& shape : shapes_of_every_rank()) {
-        probes.push_back({to_string(shape), {{shape}, {shape, 0, 1, ProbeInput::Kind::boolean}}, [f](auto x) {
-                              return f(x[0], x[1]);
-                          }});
-    }
-    return probes;
+Probes mask_probes(std::function<Tensor(const Tensor& x, const Tensor& mask)> f) {
+    return [f = std::move(f)] {
+        std::vector<Probe> probes;
+        for (const Shape& shape : shapes_of_every_rank()) {
+            probes.push_back({to_string(shape), {{shape}, {shape, 0, 1, ProbeInput::Kind::boolean}}, [f](auto x) {
+                                  return f(x[0], x[1]);
+                              }});
+        }
+        return probes;
+    };
 }
 
 }  // namespace xgrad

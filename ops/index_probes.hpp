@@ -25,10 +25,10 @@ std::vector<Indexed> elements_to_take();
 
 /// Calls with the array, the indices and what was taken, in this order; the array or what was taken may be left out.
 enum class Given { array, taken, both };
-std::vector<Probe> index_probes(const std::vector<Indexed>& table, Given given,
-                                std::function<Tensor(std::span<const Tensor> x, const Indexed& row)> call);
+Probes index_probes(std::vector<Indexed> table, Given given,
+                    std::function<Tensor(std::span<const Tensor> x, const Indexed& row)> call);
 
 /// f(x, mask) of arrays of every rank.
-std::vector<Probe> mask_probes(std::function<Tensor(const Tensor& x, const Tensor& mask)> f);
+Probes mask_probes(std::function<Tensor(const Tensor& x, const Tensor& mask)> f);
 
 }  // namespace xgrad

@@ -158,7 +158,7 @@ const Op& kl_div_op = define(Composite{
                      tables_with_distributions(between(-3, -0.5), between(0.05, 0.95), kl_div)),
 });
 
-std::vector<Probe> regression_probes(Loss loss) {
+Probes regression_probes(Loss loss) {
     return joined({pair_probe("vector", {5}, between(-2, 2), between(-2, 2), loss),
                    pair_probe("matrix", {2, 3}, between(-2, 2), between(-2, 2), loss),
                    pair_probe("scalar", {}, between(-2, 2), between(-2, 2), loss),

@@ -55,21 +55,25 @@ Probe outer_probe(std::int64_t rows, std::int64_t columns, std::function<Tensor(
 
 }  // namespace
 
-std::vector<Probe> square_probes(std::function<Tensor(const Tensor&)> f) {
-    const std::vector<Shape> shapes{{1, 1}, {2, 2},    {3, 3}, {5, 5},    {2, 3, 3},       {2, 1, 2, 2},
-                                    {0, 0}, {0, 2, 2}, {4, 4}, {1, 3, 3}, {1, 2, 1, 2, 2}, {2, 0, 0}};
-    std::vector<Probe> probes = joined(shape_probes(shapes, f), {outer_probe(7, 7, f)});
-    // A / 2 + 1 is not to come close to 0.
-    return joined(std::move(probes), drawn(shape_probes({{5, 1, 1}}, f), between(-1, 1)));
+Probes square_probes(std::function<Tensor(const Tensor&)> f) {
+    return [f = std::move(f)] {
+        const std::vector<Shape> shapes{{1, 1}, {2, 2},    {3, 3}, {5, 5},    {2, 3, 3},       {2, 1, 2, 2},
+                                        {0, 0}, {0, 2, 2}, {4, 4}, {1, 3, 3}, {1, 2, 1, 2, 2}, {2, 0, 0}};
+        std::vector<Probe> probes = joined(shape_probes(shapes, f), {outer_probe(7, 7, f)});
+        // A / 2 + 1 is not to come close to 0.
+        return joined(std::move(probes), drawn(shape_probes({{5, 1, 1}}, f), between(-1, 1))).list();
+    };
 }
 
-std::vector<Probe> tall_probes(std::function<Tensor(const Tensor&)> f) {
-    const std::vector<Shape> shapes{{1, 1},    {2, 2}, {3, 2}, {5, 3},    {2, 3, 2},       {3, 1},   {3, 0},
-                                    {0, 3, 2}, {3, 3}, {7, 1}, {1, 4, 2}, {1, 2, 1, 2, 2}, {2, 2, 0}};
-    return joined(shape_probes(shapes, f), {outer_probe(8, 3, f)});
+Probes tall_probes(std::function<Tensor(const Tensor&)> f) {
+    return [f = std::move(f)] {
+        const std::vector<Shape> shapes{{1, 1},    {2, 2}, {3, 2}, {5, 3},    {2, 3, 2},       {3, 1},   {3, 0},
+                                        {0, 3, 2}, {3, 3}, {7, 1}, {1, 4, 2}, {1, 2, 1, 2, 2}, {2, 2, 0}};
+        return joined(shape_probes(shapes, f), {outer_probe(8, 3, f)}).list();
+    };
 }
 
-std::vector<Probe> square_systems(std::function<Tensor(const Tensor&, const Tensor&)> f) {
+Probes square_systems(std::function<Tensor(const Tensor&, const Tensor&)> f) {
     return pair_probes({{{1, 1}, {1, 1}},
                         {{2, 2}, {2, 3}},
                         {{3, 3}, 3},
@@ -86,7 +90,7 @@ std::vector<Probe> square_systems(std::function<Tensor(const Tensor&, const Tens
                        std::move(f));
 }
 
-std::vector<Probe> tall_systems(std::function<Tensor(const Tensor&, const Tensor&)> f) {
+Probes tall_systems(std::function<Tensor(const Tensor&, const Tensor&)> f) {
     return pair_probes({{{1, 1}, {1, 1}},
                         {{2, 2}, {2, 3}},
                         {{3, 2}, 3},

@@ -18,13 +18,13 @@ Tensor spread_out(const Tensor& A);
 Tensor spread_out_singular(const Tensor& A);
 
 /// f of square matrices (n, n) for several n, of stacks and of nothing.
-std::vector<Probe> square_probes(std::function<Tensor(const Tensor&)> f);
+Probes square_probes(std::function<Tensor(const Tensor&)> f);
 /// f of matrices (m, n) with m ≥ n, of stacks and of nothing.
-std::vector<Probe> tall_probes(std::function<Tensor(const Tensor&)> f);
+Probes tall_probes(std::function<Tensor(const Tensor&)> f);
 
 /// f of A (n, n) and B (n, k) or (n), of stacks of either or both, and of nothing.
-std::vector<Probe> square_systems(std::function<Tensor(const Tensor& A, const Tensor& B)> f);
+Probes square_systems(std::function<Tensor(const Tensor& A, const Tensor& B)> f);
 /// f of A (m, n) with m ≥ n and B (m, k) or (m), likewise.
-std::vector<Probe> tall_systems(std::function<Tensor(const Tensor& A, const Tensor& B)> f);
+Probes tall_systems(std::function<Tensor(const Tensor& A, const Tensor& B)> f);
 
 }  // namespace xgrad::linalg

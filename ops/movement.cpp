@@ -54,7 +54,7 @@ const Op& transpose_op = define(Linear{
             inverse[index(axes[axis])] = static_cast<std::int64_t>(axis);
         return transpose(g, inverse);
     }},
-    .probes = transpose_probes(),
+    .probes = transpose_probes,
 });
 
 const Op& reshape_op = define(Linear{
@@ -70,7 +70,7 @@ const Op& reshape_op = define(Linear{
             return x.is_contiguous() ? std::optional<Layout>({0, row_major(shape)}) : std::nullopt;
         },
     .transposes = {[](const Record& r, const Tensor& g) { return reshape(g, r.shape(0)); }},
-    .probes = reshape_probes(),
+    .probes = reshape_probes,
 });
 
 const Op& broadcast_to_op = define(Linear{
@@ -87,7 +87,7 @@ const Op& broadcast_to_op = define(Linear{
         },
     // Every copy sends its cotangent back: their sum.
     .transposes = {[](const Record& r, const Tensor& g) { return algebra::unstretched(g, r.shape(0)); }},
-    .probes = broadcast_probes(),
+    .probes = broadcast_probes,
 });
 
 Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at);
@@ -137,7 +137,7 @@ const Op& unslice_op = define(Linear{
     .transposes = {[](const Record& r, const Tensor& g) {
         return slice(g, r.attribute<Shape>("starts"), r.attribute<Shape>("steps"), r.shape(0), {});
     }},
-    .probes = unslice_probes(),
+    .probes = unslice_probes,
 });
 
 const Op& slice_op = define(Linear{
@@ -155,7 +155,7 @@ const Op& slice_op = define(Linear{
             {"shape", r.shape(0)}, {"starts", r.attribute<Shape>("starts")}, {"steps", r.attribute<Shape>("steps")}};
         return apply(unslice_op, {g}, attributes);
     }},
-    .probes = slice_probes(),
+    .probes = slice_probes,
 });
 
 Tensor slice(const Tensor& x, const Shape& starts, const Shape& steps, const Shape& shape, Location at) {
@@ -206,7 +206,7 @@ const Op& concatenate_op = define(Linear{
         for (std::size_t before = 0; before < argument; ++before) starts[axis] += r.shape(before)[axis];
         return slice(g, starts, Shape::of_rank(g.rank(), 1), r.shape(argument), {});
     }},
-    .probes = concatenate_probes(),
+    .probes = concatenate_probes,
 });
 
 }  // namespace

@@ -198,7 +198,7 @@ const Op& max_pool2d_transpose_op = define(Linear{
                        return half("max_pool2d_tangent", r, h, r.input(1), r.input(2));
                    },
                    same_winners, same_winners},
-    .probes = winners_probes("max_pool2d_transpose", true),
+    .probes = [] { return winners_probes("max_pool2d_transpose", true); },
 });
 
 const Op& max_pool2d_tangent_op = define(Linear{
@@ -222,7 +222,7 @@ const Op& max_pool2d_tangent_op = define(Linear{
                        return half("max_pool2d_transpose", r, h, r.input(1), r.input(2));
                    },
                    same_winners, same_winners},
-    .probes = winners_probes("max_pool2d_tangent", false),
+    .probes = [] { return winners_probes("max_pool2d_tangent", false); },
 });
 
 const Op& max_pool2d_op = define(General{
@@ -254,7 +254,7 @@ const Op& max_pool2d_op = define(General{
             return std::vector<Tensor>{
                 astype(2 * half("max_pool2d_tangent", r, numbered, r.input(), r.output()), DType::int64)};
         },
-    .probes = pooling_probes(max_pool2d),
+    .probes = [] { return pooling_probes(max_pool2d); },
 });
 
 const Op& avg_pool2d_op = define(Linear{
@@ -273,7 +273,7 @@ const Op& avg_pool2d_op = define(Linear{
     .transposes = {[](const Record& r, const Tensor& g) {
         return like("avg_pool2d_transpose", r, g, spatial(r.shape(0)));
     }},
-    .probes = pooling_probes(avg_pool2d),
+    .probes = [] { return pooling_probes(avg_pool2d); },
 });
 
 const Op& avg_pool2d_transpose_op = define(Linear{

@@ -16,25 +16,23 @@ namespace xgrad {
 std::vector<Shape> shapes_of_every_rank();
 
 /// f(x) for x of each shape.
-std::vector<Probe> shape_probes(const std::vector<Shape>& shapes, std::function<Tensor(const Tensor&)> f);
+Probes shape_probes(std::vector<Shape> shapes, std::function<Tensor(const Tensor&)> f);
 
 /// f(x, y) for x and y of each pair of shapes.
 using ShapePair = std::pair<Shape, Shape>;
-std::vector<Probe> pair_probes(const std::vector<ShapePair>& shapes,
-                               std::function<Tensor(const Tensor&, const Tensor&)> f);
+Probes pair_probes(std::vector<ShapePair> shapes, std::function<Tensor(const Tensor&, const Tensor&)> f);
 
 /// f(x, numbers) for x of each shape with the numbers beside it: axes, counts, another shape, an offset.
 using ShapeAndNumbers = std::pair<Shape, Shape>;
-std::vector<Probe> number_probes(const std::vector<ShapeAndNumbers>& table,
-                                 std::function<Tensor(const Tensor&, const Shape& numbers)> f);
+Probes number_probes(std::vector<ShapeAndNumbers> table, std::function<Tensor(const Tensor&, const Shape& numbers)> f);
 
 /// f(x, axis) along first, middle and last axes of vectors to arrays of rank 5; one is empty, but not along the axis.
-std::vector<Probe> axis_probes(std::function<Tensor(const Tensor&, std::int64_t axis)> f);
+Probes axis_probes(std::function<Tensor(const Tensor&, std::int64_t axis)> f);
 
 /// One list after the other.
-std::vector<Probe> joined(std::vector<Probe> first, const std::vector<Probe>& second);
+Probes joined(Probes first, Probes second);
 
 /// The same probes with numbers from another interval.
-std::vector<Probe> drawn(std::vector<Probe> probes, Interval interval);
+Probes drawn(Probes as_given, Interval interval);
 
 }  // namespace xgrad

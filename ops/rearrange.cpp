@@ -50,7 +50,7 @@ const Op& squeeze_op = enrol_rearrangement("squeeze", "y = x without axes of ext
                                              [](const Tensor& x) {
                                                  return squeeze(x, {0, 1});
                                              }}},
-                                           squeeze_probes());
+                                           squeeze_probes);
 
 const Op& expand_dims_op =
     enrol_rearrangement("expand_dims", "y = x with a new axis of extent 1",

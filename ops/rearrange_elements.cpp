@@ -70,7 +70,7 @@ const Op& pad_op = enrol_rearrangement("pad", "y = x with a margin",
                                          [](const Tensor& x) {
                                              return pad(x, {{1, 1}, {0, 0}});
                                          }}},
-                                       pad_probes());
+                                       pad_probes);
 
 const Op& flip_op = enrol_rearrangement("flip", "y = x backwards along axes",
                                         {{"all", {2, 3}, [](const Tensor& x) { return flip(x); }},
@@ -108,7 +108,7 @@ const Op& tile_op = enrol_rearrangement("tile", "y = x again and again along axe
                                           [](const Tensor& x) {
                                               return tile(x, {2, 1, 2});
                                           }}},
-                                        tile_probes());
+                                        tile_probes);
 
 const Op& meshgrid_op = enrol_rearrangement("meshgrid", "y_k[i_0, i_1, ...] = x_k[i_k]",
                                             {{"first",
@@ -121,7 +121,7 @@ const Op& meshgrid_op = enrol_rearrangement("meshgrid", "y_k[i_0, i_1, ...] = x_
                                               [](const Tensor& x) {
                                                   return meshgrid({zeros({2}, x.dtype()), zeros({1}, x.dtype()), x})[2];
                                               }}},
-                                            meshgrid_probes());
+                                            meshgrid_probes);
 
 /// The part start ≤ i < stop of one axis.
 Tensor cut(const Tensor& x, std::size_t axis, std::int64_t start, std::int64_t stop) {

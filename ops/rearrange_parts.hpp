@@ -22,12 +22,12 @@ struct Rearrangement {
 };
 
 inline const Op& enrol_rearrangement(const char* name, const char* math, std::initializer_list<Rearrangement> examples,
-                                     const std::vector<Probe>& more) {
+                                     Probes more) {
     std::vector<Probe> probes;
     for (const Rearrangement& example : examples) {
         probes.push_back({example.label, {{example.shape}}, [f = example.call](auto x) { return f(x[0]); }});
     }
-    return define(Composite{.name = name, .math = math, .probes = joined(std::move(probes), more)});
+    return define(Composite{.name = name, .math = math, .probes = joined(std::move(probes), std::move(more))});
 }
 
 /// What every function here begins with: its caller's place, under which the rest is recorded.

@@ -178,7 +178,7 @@ const Op& prod_op = define(General{
             const Tensor others = product_of_others(reduced_last(r.input(), axes));
             return reshape(sum(reduced_last(t[0], axes) * others, -1), r.output_shape());
         },
-    .probes = prod_probes(),
+    .probes = prod_probes,
 });
 
 const Op& mean_op = define(Composite{

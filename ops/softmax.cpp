@@ -115,7 +115,7 @@ Signature floating_like_input(const Call& call) {
     return {call.dtype(0), call.shape(0)};
 }
 
-std::vector<Probe> softmax_probes(Tensor (*function)(const Operand&, std::int64_t)) {
+Probes softmax_probes(Tensor (*function)(const Operand&, std::int64_t)) {
     return joined({Probe{"axis 0", {{{3, 4}}}, [=](auto x) { return function(x[0], 0); }},
                    Probe{"axis -1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], -1); }},
                    Probe{"axis 1", {{{2, 3, 2}}}, [=](auto x) { return function(x[0], 1); }},

@@ -116,7 +116,7 @@ void find_best(const KernelCall& call, Better&& better) {
 
 using Finder = Tensor (*)(const Operand&, std::int64_t, Keepdims);
 
-std::vector<Probe> finder_probes(Finder find) {
+Probes finder_probes(Finder find) {
     return joined({Probe{"vector", {{{7}}}, [=](auto x) { return find(x[0], 0, {}); }},
                    Probe{"axis 0", {{{4, 3}}}, [=](auto x) { return find(x[0], 0, {}); }},
                    Probe{"axis -1, kept", {{{2, 17}}}, [=](auto x) { return find(x[0], -1, keepdims); }},

@@ -71,7 +71,7 @@ const Op& polygamma_op = define(Elementwise{
     .partials = {Zero{"the order of a derivative is a whole number"},
                  // The order is a number that was recorded with the call.
                  [](const Record& r) { return polygamma(r.input(0).item<std::int64_t>() + 1, r.input(1)); }},
-    .probes = polygamma_probes(),
+    .probes = polygamma_probes,
 });
 
 }  // namespace

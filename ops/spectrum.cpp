@@ -147,7 +147,7 @@ const Op& over_gaps_op = define(General{
                       [](auto x) { return over_gaps(x[0], linalg::diagonal(spread_out(x[0])), Gap::eigenvalues); }},
                 Probe{"stack", {{{2, 2, 2}}}, gaps(Gap::singular)}, Probe{"sums", {{{3, 3}}}, gaps(Gap::sums)},
                 Probe{"single", {{{3, 2}}}, gaps(Gap::single)}},
-               over_gaps_probes()),
+               over_gaps_probes),
 });
 
 /// U and V for diag(Uᵀ dA V), the change of the values: for eigh both are V. A is decomposed anew, so that the vectors

@@ -72,7 +72,7 @@ std::vector<Probe> norm_lp_probes() {
 const Op& norm_lp_op = define(Composite{
     .name = "norm_lp",
     .math = "y = (sum of |x|^p over axes)^(1/p)",
-    .probes = norm_lp_probes(),
+    .probes = norm_lp_probes,
 });
 
 std::vector<Probe> truth_probes(Reduce reduce) {
@@ -84,13 +84,13 @@ std::vector<Probe> truth_probes(Reduce reduce) {
 const Op& any_op = define(Composite{
     .name = "any",
     .math = "y = [some x is true] over axes",
-    .probes = truth_probes(any),
+    .probes = [] { return truth_probes(any); },
 });
 
 const Op& all_op = define(Composite{
     .name = "all",
     .math = "y = [every x is true] over axes",
-    .probes = truth_probes(all),
+    .probes = [] { return truth_probes(all); },
 });
 
 /// √s, with value and derivative 0 at 0, where √ has no derivative: the inner choice keeps its infinity out, the outer

@@ -131,7 +131,7 @@ const Op& svd_op = define(General{
                 {"wide stack", {{{2, 1, 3}}}, [=](auto x) { return all_three(spread_out_singular(x[0])); }});
             probes.push_back({"values", {{{3, 3}}}, [](auto x) { return svdvals(spread_out_singular(x[0])); }});
             return probes;
-        }(),
+        },
 });
 
 }  // namespace
