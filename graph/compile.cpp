@@ -163,9 +163,9 @@ void CompiledFunction::Recording::fold_constants(Location at) {
     }
     for (std::size_t place = places; place-- > 0;) {
         Node& node = *schedule_.order()[place];
-        const bool is_left = is_varying[place] || (is_repeated[place] && bytes_of(node) > most_repeated_bytes);
+        const bool is_left_to_loops = is_repeated[place] && bytes_of(node) > most_repeated_bytes;
         if (!is_varying[place] && !is_read[place]) continue;
-        if (!is_left) {
+        if (!is_varying[place] && !is_left_to_loops) {
             constants.emplace_back(NodeRef::share(node));
             continue;
         }

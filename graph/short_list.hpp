@@ -14,7 +14,7 @@ namespace detail {
 template <class T, std::size_t room>
 struct ShortListMemory {
     alignas(T) std::byte bytes[room * sizeof(T)];
-    std::pmr::monotonic_buffer_resource resource{bytes, sizeof bytes, spare_memory_of_any_size()};
+    std::pmr::monotonic_buffer_resource resource{bytes, sizeof bytes, spare_blocks()};
 };
 
 }  // namespace detail

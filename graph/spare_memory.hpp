@@ -52,7 +52,7 @@ class SpareMemory {
     static inline thread_local constinit Spare spare_{nullptr, 0, false};
 };
 
-/// The same for lists of any length: of 2^k bytes, at most 2^20.
-std::pmr::memory_resource* spare_memory_of_any_size() noexcept;
+/// The same for lists of any length: the blocks that tensors have left (storage.cpp).
+std::pmr::memory_resource* spare_blocks() noexcept;
 
 }  // namespace xgrad::detail

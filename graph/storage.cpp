@@ -6,10 +6,12 @@
 #include <array>
 #include <bit>
 #include <limits>
+#include <memory_resource>
 #include <mutex>
 #include <new>
 
 #include <xgrad/graph/address_sanitizer.hpp>
+#include <xgrad/graph/spare_memory.hpp>
 
 namespace xgrad {
 
@@ -103,7 +105,21 @@ void give_back_block(void* memory, std::size_t bytes) noexcept {
     if (!keeps_blocks || !cache().keep(memory, size_class)) ::operator delete(memory, alignment);
 }
 
+/// Throws std::bad_alloc.
+class SpareBlocks : public std::pmr::memory_resource {
+    void* do_allocate(std::size_t bytes, std::size_t) override { return take_block(bytes); }
+    void do_deallocate(void* memory, std::size_t bytes, std::size_t) override { give_back_block(memory, bytes); }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+};
+
 }  // namespace
+
+std::pmr::memory_resource* detail::spare_blocks() noexcept {
+    // Never destroyed, as the cache.
+    alignas(SpareBlocks) static std::byte memory[sizeof(SpareBlocks)];
+    static auto* const blocks = new (memory) SpareBlocks;
+    return blocks;
+}
 
 Storage* Storage::allocate(std::size_t bytes) {
     const std::size_t total = bytes + header_bytes;

@@ -121,16 +121,26 @@ BOOST_AUTO_TEST_CASE(any_result_is_a_value_of_its_own) {
 
 BOOST_AUTO_TEST_CASE(one_number_over_and_over_is_repeated_as_it_is_when_recorded) {
     // Some that a loop repeats, one that a product reads, one that is a result, and derivatives, which begin with a 1.
-    const auto f = [](const Tensor& x) {
+    Tensor few, many, different;
+    const auto f = [&](const Tensor& x) {
         const Tensor rate = broadcast_to(exp(Tensor(-0.5F)), {300, 200});
+        few = xgrad::tanh(broadcast_to(Tensor(2.F), {200}) * 3);
+        many = xgrad::tanh(rate * 3);
+        different = exp(xgrad::linspace(0, 1, 60000, xgrad::DType::float32));
         const Tensor half = square(rate) / 2;
         const Tensor y = xgrad::tanh(x * half) - sum(xgrad::matmul(transpose(half), x - rate), 0);
-        return std::vector<Tensor>{y, half, grad(sum(y / 3 - rate), x)};
+        return std::vector<Tensor>{y, half, grad(sum(y / 3 - rate), x), x * few + many, flatten(x) * different};
     };
     const auto compiled = xgrad::compile(f);
     for (const std::uint64_t seed : {1, 2}) {
         const Tensor x = xgrad::parameter(astype(support::drawn({300, 200}, seed), xgrad::DType::float32));
-        check_same(compiled(x), f(x));
+        const auto results = compiled(x);
+        if (seed == 1) {
+            BOOST_TEST(bool(few.node()->is_computed));
+            BOOST_TEST(!many.node()->is_computed);
+            BOOST_TEST(bool(different.node()->is_computed));
+        }
+        check_same(results, f(x));
     }
 }
 
