@@ -268,7 +268,9 @@ T Tensor::item(Location at) const {
 // The library has these: programs need not compile them again.
 extern template View<float> Tensor::value<float>(Location) const;
 extern template View<double> Tensor::value<double>(Location) const;
+#ifndef XTENSOR_USE_XSIMD  // it aligns arrays, which makes them another type
 extern template Tensor::Tensor(xt::xarray<float>&&, Location);
 extern template Tensor::Tensor(xt::xarray<double>&&, Location);
+#endif
 
 }  // namespace xgrad
