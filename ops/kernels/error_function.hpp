@@ -31,50 +31,54 @@ template <bool Narrow>
     }
 }
 
-/// erfc a = (high + low) 2^n for a > 0, given a² in two parts, with the power of two as two factors.
-template <bool Narrow>
-[[gnu::always_inline]] inline Falling<double> erfc_parts(double a, Pair<double> square) {
-    const double t = (a - 4) / (a + 4), t2 = t * t;
-    if constexpr (Narrow) {
-        const double even = horner(t2, 0x1.3ba5916f95a37p0, 0x1.f7f57d5f5a481p-7, -0x1.9dd98b0761f02p-4,
-                                   -0x1.0fc36595a423ep-4, -0x1.07f9dc36e994ap-6, -0x1.c757d4c6b485p-11);
-        const double odd = horner(t2, -0x1.1df1ad2d3d7a1p-3, 0x1.16ecf7368f39ap-4, 0x1.7fee7f0a86a3ap-4,
-                                  0x1.30556af9ef7d9p-5, 0x1.529b4f061019dp-8, -0x1.0ec8f95c09b0ep-11);
-        return {{exp_narrow(-square.high) * (even + t * odd) / (1 + 2 * a), 0}, {1, 1}};
-    } else {
-        constexpr double first = 0x1.3ba5916e9fd7fp0;
-        const double even =
-            horner(t2, 0x1.f7f5df66fd705p-7, -0x1.9ddb23c3e8a5cp-4, -0x1.0fb06dfe54a6dp-4, -0x1.0962388287498p-6,
-                   -0x1.8d4a9c899bc3fp-11, 0x1.3be07327206a1p-13, -0x1.788fa14be4761p-17, 0x1.3c664ec16924cp-22,
-                   0x1.3b297634663d6p-24, -0x1.2257f462ba0ecp-26, 0x1.98fef45b48911p-30);
-        const double odd =
-            horner(t2, -0x1.1df1ad154a28ep-3, 0x1.16ecefcfa52c6p-4, 0x1.7fee004e14919p-4, 0x1.3079edf626d8ap-5,
-                   0x1.49c672a709d31p-8, -0x1.a1df424d3916ep-13, -0x1.99552ee1a81a3p-16, 0x1.7ef82c7b259fdp-18,
-                   -0x1.b822042d25e45p-21, 0x1.bc9b2e4b93dacp-24, -0x1.4ef01aecd8eedp-27);
-        const Pair<double> above = fast_sum(first, t * (odd + t * even));
-        const Pair<double> under = exact_sum(1., 2 * a);
-        const double quotient = above.high / under.high;
-        const Pair<double> product = exact_product(quotient, under.high);
-        const double rest =
-            ((above.high - product.high) - product.low + (above.low - quotient * under.low)) / under.high;
-        const Exponential<double> e = exponential(-square.high, -square.low);
-        const Pair<double> front = fast_sum(1., e.r), power = fast_sum(front.high, front.low + e.tail);
-        const Pair<double> high = exact_product(quotient, power.high);
-        return {fast_sum(high.high, high.low + (quotient * power.low + rest * power.high)), scale<double>(e.raw)};
-    }
+/// erfc a for 0 <= a < 11.2, given a², to 2^-31, which is enough for single precision; 1 for a = 0.
+[[gnu::always_inline]] inline double erfc_narrow(double a, double square) {
+    // One division for both.
+    const double below = a + 4, under = 1 + 2 * a, inverse = 1 / (below * under);
+    const double t = (a - 4) * under * inverse, t2 = t * t;
+    const double even =
+        horner(t2, 0x1.3ba5916ec09f5p0, 0x1.f7f595239f909p-7, -0x1.9dda11d698775p-4, -0x1.0fbbdb89da2fbp-4,
+               -0x1.089c9bf0af8d8p-6, -0x1.ab258f4fe111bp-11, 0x1.6acb3a66163b3p-14);
+    const double odd = horner(t2, -0x1.1df1ad3c234ccp-3, 0x1.16ecfd4a45addp-4, 0x1.7fedde2c6b890p-4,
+                              0x1.3069cff941939p-5, 0x1.4e0bfc3e2296cp-8, -0x1.6e0bdb14711a4p-12);
+    return exp_narrow(-square) * (even + t * odd) * (below * inverse);
 }
 
-template <bool Narrow>
-[[gnu::always_inline]] inline Pair<double> square_of(double x) {
-    if constexpr (Narrow) {
-        return {x * x, 0};
-    } else {
-        return exact_product(x, x);
-    }
+/// erfc a = (high + low) 2^n for a > 0, given a² in two parts, with the power of two as two factors.
+[[gnu::always_inline]] inline Falling<double> erfc_parts(double a, Pair<double> square) {
+    const double t = (a - 4) / (a + 4), t2 = t * t;
+    constexpr double first = 0x1.3ba5916e9fd7fp0;
+    const double even =
+        horner(t2, 0x1.f7f5df66fd705p-7, -0x1.9ddb23c3e8a5cp-4, -0x1.0fb06dfe54a6dp-4, -0x1.0962388287498p-6,
+               -0x1.8d4a9c899bc3fp-11, 0x1.3be07327206a1p-13, -0x1.788fa14be4761p-17, 0x1.3c664ec16924cp-22,
+               0x1.3b297634663d6p-24, -0x1.2257f462ba0ecp-26, 0x1.98fef45b48911p-30);
+    const double odd =
+        horner(t2, -0x1.1df1ad154a28ep-3, 0x1.16ecefcfa52c6p-4, 0x1.7fee004e14919p-4, 0x1.3079edf626d8ap-5,
+               0x1.49c672a709d31p-8, -0x1.a1df424d3916ep-13, -0x1.99552ee1a81a3p-16, 0x1.7ef82c7b259fdp-18,
+               -0x1.b822042d25e45p-21, 0x1.bc9b2e4b93dacp-24, -0x1.4ef01aecd8eedp-27);
+    const Pair<double> above = fast_sum(first, t * (odd + t * even));
+    const Pair<double> under = exact_sum(1., 2 * a);
+    const double quotient = above.high / under.high;
+    const Pair<double> product = exact_product(quotient, under.high);
+    const double rest = ((above.high - product.high) - product.low + (above.low - quotient * under.low)) / under.high;
+    const Exponential<double> e = exponential(-square.high, -square.low);
+    const Pair<double> front = fast_sum(1., e.r), power = fast_sum(front.high, front.low + e.tail);
+    const Pair<double> high = exact_product(quotient, power.high);
+    return {fast_sum(high.high, high.low + (quotient * power.low + rest * power.high)), scale<double>(e.raw)};
 }
 
 [[gnu::always_inline]] inline double value(const Falling<double>& f) {
     return (f.parts.high + f.parts.low) * f.power.high * f.power.low;
+}
+
+/// erfc a for a > 0
+template <bool Narrow>
+[[gnu::always_inline]] inline double erfc_above_zero(double a) {
+    if constexpr (Narrow) {
+        return erfc_narrow(a, a * a);
+    } else {
+        return value(erfc_parts(a, exact_product(a, a)));
+    }
 }
 
 }  // namespace detail
@@ -88,7 +92,7 @@ template <std::floating_point T>
         const auto size = static_cast<double>(absolute(x));
         const double a = size > 7 ? 7 : size;
         const double near = a + a * detail::erf_tail<narrow>(a);
-        const double far = 1 - detail::value(detail::erfc_parts<narrow>(a, detail::square_of<narrow>(a)));
+        const double far = 1 - detail::erfc_above_zero<narrow>(a);
         return flipped(static_cast<T>(select(a < detail::near_zero, near, far)), x);
     } else {
         return std::erf(x);
@@ -102,10 +106,15 @@ template <std::floating_point T>
     if constexpr (Lane<T>) {
         constexpr bool narrow = std::same_as<T, float>;
         const double bounded = detail::within<double>(x, -7, narrow ? 11 : 28), a = absolute(bounded);
-        const Pair<double> difference = exact_sum(1., -bounded);
-        const double near = difference.high + (difference.low - bounded * detail::erf_tail<narrow>(bounded));
-        const double tail = detail::value(detail::erfc_parts<narrow>(a, detail::square_of<narrow>(a)));
-        return static_cast<T>(select(a < detail::near_zero, near, select(bounded < 0, 2 - tail, tail)));
+        const double tail = detail::erfc_above_zero<narrow>(a);
+        const double far = select(bounded < 0, 2 - tail, tail);
+        if constexpr (narrow) {
+            return static_cast<T>(far);  // near 0 it is near 1, with digits to spare
+        } else {
+            const Pair<double> difference = exact_sum(1., -bounded);
+            const double near = difference.high + (difference.low - bounded * detail::erf_tail<narrow>(bounded));
+            return static_cast<T>(select(a < detail::near_zero, near, far));
+        }
     } else {
         return std::erfc(x);
     }
@@ -115,28 +124,28 @@ template <std::floating_point T>
 /// Errs by less than 1.7 ulp.
 template <std::floating_point T>
 [[gnu::always_inline]] inline T gelu(T x) {
-    if constexpr (Lane<T>) {
-        constexpr bool narrow = std::same_as<T, float>;
+    if constexpr (std::same_as<T, float>) {
+        const double bounded = detail::within<double>(x, -16, 16), size = absolute(bounded);
+        const double tail = 0.5 * detail::erfc_narrow(size * (std::numbers::sqrt2 / 2), 0.5 * size * size);
+        const auto factor = static_cast<double>(x > 0 ? x : static_cast<T>(bounded));
+        return static_cast<T>(factor * select(x < 0, tail, 1 - tail));
+    } else if constexpr (Lane<T>) {
         constexpr Pair<double> root{0x1.6a09e667f3bcdp-1, -0x1.bdd3413b26456p-55};  // √½
-        const double bounded = detail::within<double>(x, narrow ? -16 : -40, narrow ? 16 : 40);
+        const double bounded = detail::within<double>(x, -40, 40);
         const double size = absolute(bounded);
         const Pair<double> a = exact_product(size, root.high);
         const double a_low = a.low + size * root.low;
-        const Pair<double> square = detail::square_of<narrow>(size);
-        const detail::Falling<double> tail = detail::erfc_parts<narrow>(a.high, {0.5 * square.high, 0.5 * square.low});
+        const Pair<double> square = exact_product(size, size);
+        const detail::Falling<double> tail = detail::erfc_parts(a.high, {0.5 * square.high, 0.5 * square.low});
         // ½ erf(a), and Φ from it
-        const double half = 0.5 * a.high + (0.5 * a.high * detail::erf_tail<narrow>(a.high) + 0.564 * a_low);
+        const double half = 0.5 * a.high + (0.5 * a.high * detail::erf_tail<false>(a.high) + 0.564 * a_low);
         const double near = 0.5 + flipped(half, bounded), far = 1 - 0.5 * detail::value(tail);
         const auto factor = static_cast<double>(x > 0 ? x : static_cast<T>(bounded));
         const bool is_near = a.high < detail::near_zero;
         const double above = factor * select(is_near, near, far);
-        double under;
-        if constexpr (narrow) {
-            under = 0.5 * factor * detail::value(tail);
-        } else {
-            const Pair<double> product = exact_product(0.5 * bounded, tail.parts.high);
-            under = (product.high + (product.low + 0.5 * bounded * tail.parts.low)) * tail.power.high * tail.power.low;
-        }
+        const Pair<double> product = exact_product(0.5 * bounded, tail.parts.high);
+        const double under =
+            (product.high + (product.low + 0.5 * bounded * tail.parts.low)) * tail.power.high * tail.power.low;
         return static_cast<T>(select(is_near, above, select(x < 0, under, above)));
     } else {
         return T(0.5) * above_minus_infinity(x) * std::erfc(-x / std::numbers::sqrt2_v<T>);
