@@ -1,16 +1,19 @@
 #include <xgrad/ops/random.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
 #include <numeric>
 #include <string>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/kernels/math.hpp>
 #include <xgrad/ops/structure.hpp>
 
 namespace xgrad::random {
@@ -32,12 +35,6 @@ void philox(const std::uint32_t (&counter)[4], const std::uint32_t (&key)[2], st
 }
 
 namespace {
-
-/// Two doubles in [0, 1) with 53 random bits each.
-struct Pair {
-    double first;
-    double second;
-};
 
 /// Where a draw begins: the input of its operation. Its numbers are data, so that every step of a training has one
 /// structure.
@@ -65,12 +62,6 @@ Words words_at(const Key& key, std::uint64_t place, std::uint32_t attempt = 0) {
     return {std::uint64_t{bits[0]} << 32 | bits[1], std::uint64_t{bits[2]} << 32 | bits[3]};
 }
 
-Pair uniform_pair(const Key& key, std::uint64_t place) {
-    const auto unit = [](std::uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; };
-    const Words words = words_at(key, place);
-    return {unit(words.first), unit(words.second)};
-}
-
 /// An integer below `range`, made of word number `index`. The product word · range has its high half below range; of
 /// the 2^64 words, 2^64 mod range too many would lead to some of the values, and those are the ones refused.
 std::uint64_t below(std::uint64_t range, const Key& key, std::uint64_t index) {
@@ -83,31 +74,78 @@ std::uint64_t below(std::uint64_t range, const Key& key, std::uint64_t index) {
     }
 }
 
-Pair normal_pair(Pair uniform) {
-    const double radius = std::sqrt(-2 * std::log(1 - uniform.first));  // 1 - u is never 0
-    const double angle = 2 * std::numbers::pi * uniform.second;
-    return {radius * std::cos(angle), radius * std::sin(angle)};
-}
-
 Signature drawn_signature(const Call& call) {
     return {call.attributes.at<DType>("dtype"), call.attributes.at<Shape>("shape")};
 }
+
+/// Number 0 <= u < 1 with the 53 upper bits of a word that is given in halves. Each is the fraction of a number from
+/// 2^52 on, which vector code can make of an integer where it cannot convert one.
+[[gnu::always_inline]] inline double unit(std::uint32_t upper, std::uint32_t lower) {
+    constexpr std::uint64_t integers = std::bit_cast<std::uint64_t>(0x1p52);
+    const double high = std::bit_cast<double>(integers | upper) - 0x1p52;
+    const double low = std::bit_cast<double>(integers | lower >> 11) - 0x1p52;
+    return high * 0x1p-32 + low * 0x1p-53;
+}
+
+/// Both numbers of each of some places, uniform or normal: √(-2 log(1 - u)) cos 2πv and the same with sin (Box and
+/// Muller 1958). The generator goes through its rounds for many places abreast.
+template <bool Normal, class T>
+struct Draws {
+    static constexpr std::int64_t abreast = 64;
+
+    [[gnu::always_inline]] static inline void run(std::uint64_t seed, std::uint64_t counter, T* output) {
+        std::uint32_t c0[abreast], c1[abreast], c2[abreast] = {}, c3[abreast] = {};
+        for (std::int64_t l = 0; l < abreast; ++l) {
+            const std::uint64_t place = counter + static_cast<std::uint64_t>(l);
+            c0[l] = static_cast<std::uint32_t>(place);
+            c1[l] = static_cast<std::uint32_t>(place >> 32);
+        }
+        auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+        for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
+            for (std::int64_t l = 0; l < abreast; ++l) {
+                const std::uint64_t left = std::uint64_t{0xD2511F53} * c0[l], right = std::uint64_t{0xCD9E8D57} * c2[l];
+                c0[l] = static_cast<std::uint32_t>(right >> 32) ^ c1[l] ^ k0;
+                c1[l] = static_cast<std::uint32_t>(right);
+                c2[l] = static_cast<std::uint32_t>(left >> 32) ^ c3[l] ^ k1;
+                c3[l] = static_cast<std::uint32_t>(left);
+            }
+        }
+        double first[abreast], second[abreast];
+        for (std::int64_t l = 0; l < abreast; ++l) {
+            first[l] = unit(c0[l], c1[l]);
+            second[l] = unit(c2[l], c3[l]);
+        }
+        if constexpr (Normal) {
+            for (std::int64_t l = 0; l < abreast; ++l) {
+                const double radius = std::sqrt(-2 * math::log(1 - first[l]));  // 1 - u is never 0
+                const double angle = 2 * std::numbers::pi * second[l];
+                first[l] = radius * math::Cosine{}(angle);
+                second[l] = radius * math::Sine{}(angle);
+            }
+        }
+        for (std::int64_t l = 0; l < abreast; ++l) {
+            output[2 * l] = static_cast<T>(first[l]);
+            output[2 * l + 1] = static_cast<T>(second[l]);
+        }
+    }
+};
 
 template <bool Normal>
 void draw_kernel(const KernelCall& call) {
     const Key key(call.inputs[0]);
     const auto size = static_cast<std::size_t>(call.shape.size());
-    constexpr std::size_t per_part = 4096;
     visit_floating(call.dtype, [&](auto zero) {
         using T = decltype(zero);
+        using Some = Draws<Normal, T>;
         T* output = call.out<T>();
+        constexpr std::size_t block = 2 * Some::abreast, per_part = 32 * block;
         run::parallel_for((size + per_part - 1) / per_part, size * 64, [&](std::size_t part) {
             const std::size_t end = std::min(size, (part + 1) * per_part);
-            for (std::size_t i = part * per_part; i < end; i += 2) {
-                Pair pair = uniform_pair(key, i / 2);
-                if (Normal) pair = normal_pair(pair);
-                output[i] = static_cast<T>(pair.first);
-                if (i + 1 < end) output[i + 1] = static_cast<T>(pair.second);
+            for (std::size_t i = part * per_part; i < end; i += block) {
+                T last[block];
+                T* to = i + block <= end ? output + i : last;
+                xgrad::detail::run_per_isa<Some>(key.seed, key.counter + i / 2, to);
+                if (to == last) std::copy_n(last, end - i, output + i);
             }
         });
     });

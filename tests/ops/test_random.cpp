@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include <xgrad/xgrad.hpp>
@@ -12,6 +13,7 @@
 
 // Promise 7: every random draw comes from a counter-based generator with a seed that can be saved and restored.
 
+using support::Numbers;
 using support::numbers_of;
 using support::same_bits;
 using xgrad::DType;
@@ -55,6 +57,33 @@ BOOST_AUTO_TEST_CASE(a_draw_is_a_function_of_seed_and_place) {
     const Tensor six = whole.uniform({6});
     BOOST_TEST(same_bits(xgrad::concatenate({parts.uniform({2}), parts.uniform({4})}), six));
     BOOST_TEST((whole.state() == parts.state()));
+}
+
+BOOST_AUTO_TEST_CASE(every_number_is_made_of_the_published_words) {
+    // Box and Muller's formula with the C library's functions, place by place; the generator has many abreast.
+    const std::uint64_t seed = 0x123456789abcdef0, begin = 0xfffffff0;  // the counter's lower half runs over
+    for (const std::int64_t size : {1, 2, 127, 128, 129, 5001}) {
+        const State state{seed, begin};
+        const Numbers uniform = numbers_of(Generator(state).uniform({size}, 0, 1, DType::float64));
+        const Numbers normal = numbers_of(Generator(state).normal({size}, 0, 1, DType::float64));
+        for (std::size_t i = 0; i < uniform.size(); ++i) {
+            const std::uint64_t place = begin + i / 2;
+            const std::uint32_t counter[4] = {static_cast<std::uint32_t>(place),
+                                              static_cast<std::uint32_t>(place >> 32), 0, 0};
+            const std::uint32_t key[2] = {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
+            std::uint32_t bits[4];
+            xgrad::random::philox(counter, key, bits);
+            const auto unit = [&](std::size_t word) {
+                const std::uint64_t joined = std::uint64_t{bits[2 * word]} << 32 | bits[2 * word + 1];
+                return static_cast<long double>(joined >> 11) * 0x1p-53L;
+            };
+            BOOST_TEST(uniform[i] == unit(i % 2));
+            const long double radius = std::sqrt(-2 * std::log(1 - unit(0)));
+            const long double angle = 2 * std::numbers::pi_v<long double> * unit(1);
+            const long double expected = radius * (i % 2 ? std::sin(angle) : std::cos(angle));
+            BOOST_TEST(std::abs(normal[i] - expected) <= radius * 0x1p-50L);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_state_is_saved_and_restored) {
