@@ -4,6 +4,7 @@
 
 #include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/ops/kernels/depthwise.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
 #include <xgrad/ops/kernels/transposition.hpp>
 #include <xgrad/ops/kernels/window_product.hpp>
@@ -166,6 +167,7 @@ template <class T>
 void convolve(const Convolution& s, const T* x, const T* w, T* y) {
     const Windows& windows = s.windows;
     if (s.images * s.groups * s.filters * windows.count() == 0) return;
+    if (is_depthwise(s)) return convolve_planes(s, x, w, y);
     const PositionTiles tiles(windows.positions);
     const WindowReader reader(taps_of(windows, 0), taps_of(windows, 1), s.channels, windows.image, tiles);
 
@@ -189,6 +191,7 @@ void convolve_transposed(const Convolution& s, const T* y, const T* w, T* x) {
     const std::int64_t size = s.images * s.groups * s.channels * windows.pixels();
     if (s.filters * windows.count() == 0) std::fill_n(x, size, T(0));
     if (size * s.filters * windows.count() == 0) return;
+    if (is_depthwise(s)) return convolve_planes_transposed(s, y, w, x);
     for (std::int64_t i = 0; i < std::min(windows.stride[0], windows.image[0]); ++i) {
         for (std::int64_t j = 0; j < std::min(windows.stride[1], windows.image[1]); ++j) {
             convolve_transposed(s, y, w, x, {i, j});
@@ -205,6 +208,7 @@ void correlate(const Convolution& s, const T* x, const T* y, T* w) {
         std::fill_n(w, size, T(0));
         return;
     }
+    if (is_depthwise(s)) return correlate_planes(s, x, y, w);
     // The tiles of all images are dealt out in shares, each adds up its own in turn, and then the shares are added in
     // pairs.
     constexpr std::int64_t most_shares = 16;

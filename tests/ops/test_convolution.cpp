@@ -229,6 +229,32 @@ BOOST_AUTO_TEST_CASE(large_images_are_worked_on_in_tiles) {
     BOOST_TEST(std::abs(inner(w, gradients[1]) - product) < 1e-9);
 }
 
+BOOST_AUTO_TEST_CASE(each_channel_may_have_filters_of_its_own) {
+    const std::size_t before = xgrad::threads();
+    for (const std::int64_t of_each : {1, 2, 3, 4, 5}) {
+        for (const std::int64_t stride : {1, 2}) {
+            const Tensor x = drawn({3, 7, 40, 53}, 1), w = drawn({7 * of_each, 1, 5, 3}, 2);
+            const ConvOptions options{.stride = stride, .padding = 2, .groups = 7};
+            const Tensor expected = convolved(x, w, options), g = drawn(expected.shape(), 3);
+            const double product = inner(expected, astype(g, DType::longdouble));
+            std::vector<Tensor> first;
+            for (const std::size_t threads : {1, 2, 3}) {
+                xgrad::set_threads(threads);
+                const Tensor image = parameter(x), filters = parameter(w);
+                const Tensor y = conv2d(image, filters, options);
+                std::vector<Tensor> all = xgrad::vjp(y, g, std::vector<Tensor>{image, filters});
+                BOOST_TEST(close(y, expected, 0, 1e-12));
+                BOOST_TEST(std::abs(inner(x, all[0]) - product) < 1e-9);
+                BOOST_TEST(std::abs(inner(w, all[1]) - product) < 1e-9);
+                all.push_back(y);
+                if (first.empty()) first = all;
+                for (std::size_t i = 0; i < all.size(); ++i) BOOST_TEST(same_bits(all[i], first[i]));
+            }
+        }
+    }
+    xgrad::set_threads(before);
+}
+
 BOOST_AUTO_TEST_CASE(any_number_of_threads_gives_the_same_bits) {
     const std::size_t before = xgrad::threads();
     const int blas_threads = omp_get_max_threads();
