@@ -39,6 +39,48 @@ Tensor products_of_examples(const BatchCall& call) {
     return lifted_broadcasting(call);
 }
 
+/// Whether the rows of all matrices of a stack follow one another with one stride.
+bool are_rows_of_one(const Array& array, const Strides& stack_strides, const Shape& stack) {
+    std::int64_t expected = array.shape[array.shape.rank() - 2] * array.strides[array.shape.rank() - 2];
+    for (std::size_t axis = stack.rank(); axis-- > 0;) {
+        if (stack[axis] != 1 && stack_strides[axis] != expected) return false;
+        expected *= stack[axis];
+    }
+    return true;
+}
+
+template <class T>
+void multiply_stacks(const KernelCall& call) {
+    const Array& A = call.inputs[0];
+    const Array& B = call.inputs[1];
+    const Shape stack = stack_of(call.shape);
+    const std::int64_t n = call.shape[call.shape.rank() - 2], m = call.shape.back(), k = A.shape.back();
+    const auto product = [&](std::int64_t index) {
+        kernels::gemm(matrix_at<T>(A, index, stack), matrix_at<T>(B, index, stack), call.out<T>() + index * n * m);
+    };
+    if (stack.size() == 1) return product(0);
+    if (stack.size() == 0) return;
+    // Many matrices times one are one product, of their rows one after the other.
+    const Strides of_A = stretched_strides(stack_of(A.shape), stack_of(A.strides), stack);
+    if (B.shape.rank() == 2 && are_rows_of_one(A, of_A, stack)) {
+        kernels::Matrix<T> rows = matrix_at<T>(A, 0, stack);
+        rows.rows *= stack.size();
+        return kernels::gemm(rows, matrix_at<T>(B, 0, stack), call.out<T>());
+    }
+    // Small ones are shared out to the threads whole, large ones each go to all.
+    constexpr double large = 1 << 22;  // multiplications
+    if (double(n) * double(m) * double(k) > large) {
+        for (std::int64_t index = 0; index < stack.size(); ++index) product(index);
+        return;
+    }
+    constexpr std::int64_t weight = 8;  // of a multiplication: so many are as much work as an addition of bytes
+    const std::int64_t work = n * m * k / weight;
+    kernels::share_results(stack.size(), work, static_cast<std::size_t>(stack.size() * work) * sizeof(T),
+                           [&](std::int64_t first, std::int64_t end) {
+                               for (std::int64_t index = first; index < end; ++index) product(index);
+                           });
+}
+
 const Op& matmul_op = define(Linear{
     .name = "matmul",
     .math = "C = A B",
@@ -63,18 +105,22 @@ const Op& matmul_op = define(Linear{
         },
     .forward =
         [](const KernelCall& call) {
-            const Shape stack = stack_of(call.shape);
-            const std::int64_t matrix = call.shape.back() * call.shape[call.shape.rank() - 2];
-            visit_floating(call.dtype, [&](auto zero) {
-                using T = decltype(zero);
-                for (std::int64_t index = 0; index < stack.size(); ++index) {
-                    kernels::gemm(matrix_at<T>(call.inputs[0], index, stack),
-                                  matrix_at<T>(call.inputs[1], index, stack), call.out<T>() + index * matrix);
-                }
-            });
+            visit_floating(call.dtype, [&](auto zero) { multiply_stacks<decltype(zero)>(call); });
         },
-    .transposes = {[](const Record& r, const Tensor& g) { return matmul(g, matrix_transpose(r.input(1))); },   // g Bᵀ
-                   [](const Record& r, const Tensor& g) { return matmul(matrix_transpose(r.input(0)), g); }},  // Aᵀ g
+    .transposes = {[](const Record& r, const Tensor& g) {
+                       return matmul(g, matrix_transpose(r.input(1)));
+                   },  // g Bᵀ
+                       // Aᵀ g; of many matrices times one it is the sum over all, one product of all their rows.
+                   [](const Record& r, const Tensor& g) {
+                       const Tensor A = r.input(0);
+                       if (r.shape(1).rank() > 2 || A.rank() == 2 || A.rank() < g.rank() || A.size() == 0) {
+                           return matmul(matrix_transpose(A), g);
+                       }
+                       const auto rows = [](const Tensor& x) {
+                           return reshape(x, {x.size() / x.shape().back(), x.shape().back()});
+                       };
+                       return matmul(transpose(rows(A)), rows(g));
+                   }},
     .probes = joined(
         {Probe{"(2, 3)(3, 4)", {{{2, 3}}, {{3, 4}}}}, Probe{"(2, 1)(1, 2)", {{{2, 1}}, {{1, 2}}}},
          Probe{"transposed", {{{3, 2}}, {{4, 3}}}, [](auto x) { return matmul(transpose(x[0]), transpose(x[1])); }},

@@ -13,6 +13,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/graph/recording.hpp>
 #include <xgrad/graph/run/pack.hpp>
+#include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/movement_probes.hpp>
 
 namespace xgrad {
@@ -104,6 +105,40 @@ Layout slice_layout(const Strides& strides, const Attributes& attributes) {
     return layout;
 }
 
+/// Writes a contiguous array to where a layout says, a row of its last axis at a time.
+template <class T>
+void scatter_rows(const T* source, const Shape& shape, const Layout& layout, T* target) {
+    // Axes that are sliced whole are one.
+    Shape merged;
+    Strides strides;
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        const std::size_t last = merged.rank() - 1;
+        if (merged.rank() > 0 && strides[last] == shape[axis] * layout.strides[axis]) {
+            merged[last] *= shape[axis];
+            strides[last] = layout.strides[axis];
+        } else {
+            merged.push_back(shape[axis]);
+            strides.push_back(layout.strides[axis]);
+        }
+    }
+    const std::int64_t width = merged.rank() == 0 ? 1 : merged.back();
+    const std::int64_t step = merged.rank() == 0 ? 1 : strides.back();
+    if (shape.size() == 0) return;
+    if (merged.rank() > 0) merged[merged.rank() - 1] = 1;
+    const std::size_t bytes = index(shape.size()) * sizeof(T);
+    kernels::share_results(merged.size(), width, bytes, [&](std::int64_t first, std::int64_t end) {
+        for (std::int64_t row = first; row < end; ++row) {
+            const T* from = source + row * width;
+            T* to = target + layout.offset + kernels::offset_of(row, merged, strides);
+            if (step == 1) {
+                std::copy_n(from, width, to);
+            } else {
+                for (std::int64_t i = 0; i < width; ++i) to[i * step] = from[i];
+            }
+        }
+    });
+}
+
 /// The transpose of slice: an array of zeros with x at the sliced places.
 const Op& unslice_op = define(Linear{
     .name = "unslice",
@@ -115,24 +150,17 @@ const Op& unslice_op = define(Linear{
         },
     .forward =
         [](const KernelCall& call) {
-            const std::size_t item = item_size(call.dtype);
-            std::memset(call.output, 0, index(call.shape.size()) * item);
             StorageRef scratch;
-            const auto* source = static_cast<const std::byte*>(run::contiguous(call.inputs[0], scratch));
+            const void* source = run::contiguous(call.inputs[0], scratch);
             const Layout layout = slice_layout(row_major(call.shape), call.attributes);
-            const Shape& shape = call.inputs[0].shape;
-            auto* target = static_cast<std::byte*>(call.output);
-            Shape at = Shape::of_rank(shape.rank());
-            std::int64_t offset = layout.offset;
-            for (std::int64_t count = shape.size(); count > 0; --count, source += item) {
-                std::memcpy(target + offset * static_cast<std::int64_t>(item), source, item);
-                for (std::size_t axis = shape.rank(); axis-- > 0;) {
-                    offset += layout.strides[axis];
-                    if (++at[axis] < shape[axis]) break;
-                    offset -= at[axis] * layout.strides[axis];
-                    at[axis] = 0;
-                }
-            }
+            visit(call.dtype, [&](auto zero) {
+                using T = decltype(zero);
+                const std::int64_t size = call.shape.size();
+                kernels::share_results(size, 1, index(size) * sizeof(T), [&](std::int64_t first, std::int64_t end) {
+                    std::fill(call.out<T>() + first, call.out<T>() + end, T(0));
+                });
+                scatter_rows(static_cast<const T*>(source), call.inputs[0].shape, layout, call.out<T>());
+            });
         },
     .transposes = {[](const Record& r, const Tensor& g) {
         return slice(g, r.attribute<Shape>("starts"), r.attribute<Shape>("steps"), r.shape(0), {});

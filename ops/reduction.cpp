@@ -54,8 +54,9 @@ constexpr BlockSum sum_by_blocks{
         [](DType dtype, const void* values, std::size_t count, void* sum) {
             visit_floating(dtype, [&](auto zero) {
                 using T = decltype(zero);
-                *static_cast<T*>(sum) =
-                    kernels::sum_of_block<T>(static_cast<const T*>(values), static_cast<std::int64_t>(count));
+                detail::run_per_isa<kernels::RowSums<T, T>>(static_cast<const T*>(values), std::int64_t{1},
+                                                            std::int64_t{0}, static_cast<std::int64_t>(count),
+                                                            static_cast<T*>(sum));
             });
         },
     .add_up =
@@ -73,6 +74,7 @@ const Op& sum_op = define(Linear{
     .name = "sum",
     .math = "y = sum of x over axes",
     .batch = lifted,
+    .row_by_row = 1,
     .shape =
         [](const Call& call) {
             const auto& attributes = call.attributes;
@@ -152,6 +154,7 @@ const Op& prod_op = define(General{
     .name = "prod",
     .math = "y = product of x over axes",
     .batch = lifted,
+    .row_by_row = 1,
     .shape =
         [](const Call& call) {
             const auto& attributes = call.attributes;
@@ -196,6 +199,7 @@ const Op& amax_op = define(General{
     .name = "amax",
     .math = "y = largest x over axes",
     .batch = lifted,
+    .row_by_row = 1,
     .shape =
         [](const Call& call) {
             const auto& axes = call.attributes.at<Shape>("axes");

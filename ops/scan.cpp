@@ -1,15 +1,17 @@
 #include <xgrad/ops/scan.hpp>
 
+#include <algorithm>
 #include <type_traits>
 
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/explain/mend.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/creation.hpp>
-#include <xgrad/ops/kernels/lines.hpp>
+#include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/structure.hpp>
@@ -22,24 +24,84 @@ std::size_t axis_of(const Attributes& attributes) {
     return static_cast<std::size_t>(attributes.at<std::int64_t>("axis"));
 }
 
-/// A running sum with the part that rounding took from it (Kahan 1965).
-template <class T>
-struct RunningSum {
-    T sum = 0;
-    T lost = 0;
-    void add(T x) {
-        const T corrected = x - lost;
-        const T next = sum + corrected;
+/// Calls f(line, first element, step) for shares of the lines along an axis, `weight` times as much work as their
+/// elements are to add up.
+template <class F>
+void share_lines(const KernelCall& call, std::int64_t weight, F&& f) {
+    const Shape& shape = call.shape;
+    const std::size_t axis = axis_of(call.attributes);
+    std::int64_t inner = 1;
+    for (std::size_t i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+    if (shape.size() == 0) return;
+    const std::int64_t n = shape[axis], lines = shape.size() / n;
+    const std::size_t bytes = static_cast<std::size_t>(shape.size() * weight) * item_size(call.dtype);
+    kernels::share_results(lines, n * weight, bytes, [&](std::int64_t first, std::int64_t end) {
+        for (std::int64_t line = first; line < end; ++line) f(line / inner * n * inner + line % inner, inner, n);
+    });
+}
+
+/// Running sums, each with the part that rounding took from it (Kahan 1965), of up to so many lines that lie side by
+/// side: what follows in a line has to wait, another line has not.
+template <class X, class Y>
+struct RunningSums {
+    static constexpr std::int64_t abreast = 32;
+    using Sum = std::conditional_t<std::is_same_v<X, float>, double, Y>;
+
+    /// Line l of `width` has its element k at x[l * apart + k * step]; it goes from first to last.
+    [[gnu::always_inline]] static inline void run(const X* x, Y* y, std::int64_t n, std::int64_t step,
+                                                  std::int64_t apart, std::int64_t width) {
+        Sum sums[abreast], lost[abreast];
+        for (std::int64_t l = 0; l < width; ++l) sums[l] = lost[l] = 0;
+        for (std::int64_t k = 0; k < n; ++k, x += step, y += step) {
+            if (apart == 1 && width == abreast) {
+                for (std::int64_t l = 0; l < abreast; ++l) add(x[l], sums[l], lost[l], y[l]);
+            } else {
+                for (std::int64_t l = 0; l < width; ++l) add(x[l * apart], sums[l], lost[l], y[l * apart]);
+            }
+        }
+    }
+
+  private:
+    [[gnu::always_inline]] static inline void add(X x, Sum& sum, Sum& lost, Y& y) {
+        const Sum corrected = static_cast<Sum>(x) - lost;
+        const Sum next = sum + corrected;
         // An infinite sum has lost nothing that could be given back.
-        lost = next - next == 0 ? (next - sum) - corrected : T(0);
+        lost = next - next == 0 ? (next - sum) - corrected : Sum(0);
         sum = next;
+        y = static_cast<Y>(next);
     }
 };
 
-/// Calls f(offset) for the elements of a line in the direction in which a scan goes.
-template <class F>
-void for_each_in_order(std::int64_t first, std::int64_t step, std::int64_t count, bool reversed, F&& f) {
-    for (std::int64_t i = 0; i < count; ++i) f(first + (reversed ? count - 1 - i : i) * step);
+/// The sums along one axis of a contiguous array.
+template <class X, class Y>
+void running_sums(const KernelCall& call, const X* x, Y* y) {
+    using Sums = RunningSums<X, Y>;
+    const std::size_t axis = axis_of(call.attributes);
+    const std::int64_t size = call.shape.size();
+    if (size == 0) return;
+    std::int64_t inner = 1;
+    for (std::size_t i = axis + 1; i < call.shape.rank(); ++i) inner *= call.shape[i];
+    const std::int64_t n = call.shape[axis], outer = size / n / inner;
+    const bool reversed = call.attributes.at<bool>("reversed");
+    const std::int64_t step = reversed ? -inner : inner;
+    const std::int64_t begin = reversed ? (n - 1) * inner : 0;
+    // Lines that lie side by side are next to each other; else it is those one after the other that go abreast.
+    constexpr std::int64_t beside = 4;
+    const bool are_columns = inner > 1;
+    const std::int64_t width = are_columns ? Sums::abreast : beside;
+    const std::int64_t of_lines = are_columns ? inner : outer;
+    const std::int64_t groups = (of_lines + width - 1) / width;
+    constexpr std::int64_t weight = 8;
+    const std::size_t bytes = static_cast<std::size_t>(size * weight) * sizeof(X);
+    kernels::share_results(
+        are_columns ? outer * groups : groups, n * width * weight, bytes, [&](std::int64_t first, std::int64_t end) {
+            for (std::int64_t group = first; group < end; ++group) {
+                const std::int64_t line = group % groups * width;
+                const std::int64_t apart = are_columns ? 1 : n;
+                const std::int64_t at = group / groups * n * inner + line * apart + begin;
+                detail::run_per_isa<Sums>(x + at, y + at, n, step, apart, std::min(width, of_lines - line));
+            }
+        });
 }
 
 Tensor scan(const Op& op, std::initializer_list<Tensor> inputs, std::int64_t axis, bool reversed, Location at = {}) {
@@ -50,6 +112,7 @@ const Op& cumsum_op = define(Linear{
     .name = "cumsum",
     .math = "y_k = x_0 + ... + x_k",
     .batch = lifted,
+    .row_by_row = 1,
     .shape =
         [](const Call& call) {
             return Signature{is_floating(call.dtype(0)) ? call.dtype(0) : DType::int64, call.shape(0)};
@@ -58,21 +121,10 @@ const Op& cumsum_op = define(Linear{
         [](const KernelCall& call) {
             StorageRef scratch;
             const void* data = run::contiguous(call.inputs[0], scratch);
-            const bool reversed = call.attributes.at<bool>("reversed");
             visit(call.inputs[0].dtype, [&](auto zero) {
                 using T = decltype(zero);
                 using Y = std::conditional_t<std::is_floating_point_v<T>, T, std::int64_t>;
-                using Sum = std::conditional_t<std::is_same_v<T, float>, double, Y>;
-                const T* x = static_cast<const T*>(data);
-                Y* y = call.out<Y>();
-                kernels::for_each_line(call.shape, axis_of(call.attributes),
-                                       [&](std::int64_t first, std::int64_t step, std::int64_t n) {
-                                           RunningSum<Sum> running;
-                                           for_each_in_order(first, step, n, reversed, [&](std::int64_t at) {
-                                               running.add(static_cast<Sum>(x[at]));
-                                               y[at] = static_cast<Y>(running.sum);
-                                           });
-                                       });
+                running_sums(call, static_cast<const T*>(data), call.out<Y>());
             });
         },
     // x_k is part of y_k and all that follow: their cotangents, summed from the other end.
@@ -112,6 +164,7 @@ const Op& linear_recurrence_op = define(General{
     .name = "linear_recurrence",
     .math = "y_k = a_k y_(k-1) + b_k",
     .batch = lifted,
+    .row_by_row = 2,
     .shape =
         [](const Call& call) {
             if (!is_floating(call.dtype(0)) || call.dtype(1) != call.dtype(0)) {
@@ -131,16 +184,16 @@ const Op& linear_recurrence_op = define(General{
                 const T* a = static_cast<const T*>(coefficients);
                 const T* b = static_cast<const T*>(terms);
                 T* y = call.out<T>();
-                kernels::for_each_line(call.shape, axis_of(call.attributes),
-                                       [&](std::int64_t first, std::int64_t step, std::int64_t n) {
-                                           T previous = 0;
-                                           bool is_first = true;  // a_0 multiplies nothing, not even if it is infinite
-                                           for_each_in_order(first, step, n, reversed, [&](std::int64_t at) {
-                                               previous = is_first ? b[at] : a[at] * previous + b[at];
-                                               is_first = false;
-                                               y[at] = previous;
-                                           });
-                                       });
+                constexpr std::int64_t weight = 4;
+                share_lines(call, weight, [&](std::int64_t first, std::int64_t step, std::int64_t n) {
+                    T previous = 0;
+                    for (std::int64_t k = 0; k < n; ++k) {
+                        const std::int64_t at = first + (reversed ? n - 1 - k : k) * step;
+                        // a_0 multiplies nothing, not even if it is infinite.
+                        previous = k == 0 ? b[at] : a[at] * previous + b[at];
+                        y[at] = previous;
+                    }
+                });
             });
         },
     // The cotangent h of y_k, with all that flows through later ones: h_k = g_k + a_(k+1) h_(k+1), a recurrence from

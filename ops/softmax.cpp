@@ -3,6 +3,7 @@
 
 #include <xgrad/graph/batch.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/pack.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -21,76 +22,100 @@ std::size_t axis_of(const Attributes& attributes) {
     return static_cast<std::size_t>(attributes.at<std::int64_t>("axis"));
 }
 
-constexpr BlockKernels exponentials = floating<1>([](auto x) { return math::exp(x); });
-
-template <class T>
-void exp_into(const T* x, T* y, std::int64_t n) {
-    const void* const inputs[] = {x};
-    exponentials.kernel(dtype_of<T>)(inputs, y, static_cast<std::size_t>(n));
-}
-
 constexpr std::int64_t tile = kernels::sum_block;
+constexpr std::int64_t abreast = 256;
 
 /// With m = max x and s = Σ e^(x-m), softmax is e^(x-m) / s and its logarithm (x - m) - log s. The largest exponent is
-/// 0, so nothing overflows and s is at least 1. This is for one line of n > 0 elements that lie next to each other.
+/// 0, so nothing overflows and s is at least 1. This is for lines of n > 0 elements, one after the other.
 template <bool Logarithm, class T>
-void softmax_line(const T* x, T* y, std::int64_t n) {
-    constexpr std::int64_t strands = 16;
-    T tops[strands];
-    std::fill_n(tops, strands, x[0]);
-    std::int64_t i = 0;
-    for (; i + strands <= n; i += strands) {
-        for (std::int64_t s = 0; s < strands; ++s) tops[s] = math::maximum(tops[s], x[i + s]);
+struct Lines {
+    [[gnu::always_inline]] static inline void run(const T* x, T* y, std::int64_t lines, std::int64_t n) {
+        for (std::int64_t line = 0; line < lines; ++line, x += n, y += n) {
+            const T top = kernels::largest_of(x, n);
+            kernels::Cascade<T> sum;
+            T scratch[Logarithm ? tile : 1];
+            for (std::int64_t start = 0; start < n; start += tile) {
+                const std::int64_t width = std::min(tile, n - start);
+                T* power = Logarithm ? scratch : y + start;
+                for (std::int64_t j = 0; j < width; ++j) power[j] = math::exp(x[start + j] - top);
+                sum.add(kernels::sum_of_block<T>(power, width));
+            }
+            if constexpr (Logarithm) {
+                const T total = math::log(sum.total());
+                for (std::int64_t j = 0; j < n; ++j) y[j] = x[j] - top - total;
+            } else {
+                const T total = sum.total();
+                for (std::int64_t j = 0; j < n; ++j) y[j] /= total;
+            }
+        }
     }
-    for (; i < n; ++i) tops[0] = math::maximum(tops[0], x[i]);
-    for (std::int64_t s = 1; s < strands; ++s) tops[0] = math::maximum(tops[0], tops[s]);
-
-    kernels::Cascade<T> sum;
-    T scratch[tile];
-    for (std::int64_t start = 0; start < n; start += tile) {
-        const std::int64_t width = std::min(tile, n - start);
-        T* shifted = Logarithm ? y + start : scratch;
-        T* power = Logarithm ? scratch : y + start;
-        for (std::int64_t j = 0; j < width; ++j) shifted[j] = x[start + j] - tops[0];
-        exp_into(shifted, power, width);
-        sum.add(kernels::sum_of_block<T>(power, width));
-    }
-    const T total = Logarithm ? math::log(sum.total()) : sum.total();
-    for (std::int64_t j = 0; j < n; ++j) y[j] = Logarithm ? y[j] - total : y[j] / total;
-}
+};
 
 /// The same for lines that lie side by side, `step` elements from one number of a line to the next: `width` lines.
 template <bool Logarithm, class T>
-void softmax_lines(const T* x, T* y, std::int64_t n, std::int64_t step, std::int64_t width) {
-    T largest[tile], sum[tile] = {}, scratch[tile];
-    std::copy_n(x, width, largest);
-    for (std::int64_t k = 1; k < n; ++k) {
-        for (std::int64_t j = 0; j < width; ++j) largest[j] = math::maximum(largest[j], x[k * step + j]);
+struct LinesAbreast {
+    [[gnu::always_inline]] static inline void run(const T* x, T* y, std::int64_t n, std::int64_t step,
+                                                  std::int64_t width) {
+        // Some rows are added up before they are added to the others, which keeps more digits.
+        constexpr std::int64_t rows = 32;
+        T largest[abreast], sum[abreast], some[abreast];
+        for (std::int64_t j = 0; j < width; ++j) largest[j] = x[j];
+        for (std::int64_t k = 1; k < n; ++k) {
+            for (std::int64_t j = 0; j < width; ++j) largest[j] = math::maximum(largest[j], x[k * step + j]);
+        }
+        for (std::int64_t j = 0; j < width; ++j) sum[j] = 0;
+        for (std::int64_t first = 0; first < n; first += rows) {
+            for (std::int64_t j = 0; j < width; ++j) some[j] = 0;
+            for (std::int64_t k = first; k < std::min(n, first + rows); ++k) {
+                for (std::int64_t j = 0; j < width; ++j) {
+                    const T power = math::exp(x[k * step + j] - largest[j]);
+                    if constexpr (!Logarithm) y[k * step + j] = power;
+                    some[j] += power;
+                }
+            }
+            for (std::int64_t j = 0; j < width; ++j) sum[j] += some[j];
+        }
+        if constexpr (Logarithm) {
+            for (std::int64_t j = 0; j < width; ++j) sum[j] = math::log(sum[j]);
+        }
+        for (std::int64_t k = 0; k < n; ++k) {
+            const T* from = x + k * step;
+            T* row = y + k * step;
+            for (std::int64_t j = 0; j < width; ++j) {
+                row[j] = Logarithm ? from[j] - largest[j] - sum[j] : row[j] / sum[j];
+            }
+        }
     }
-    for (std::int64_t k = 0; k < n; ++k) {
-        T* row = y + k * step;
-        T* shifted = Logarithm ? row : scratch;
-        T* power = Logarithm ? scratch : row;
-        for (std::int64_t j = 0; j < width; ++j) shifted[j] = x[k * step + j] - largest[j];
-        exp_into(shifted, power, width);
-        for (std::int64_t j = 0; j < width; ++j) sum[j] += power[j];
+};
+
+/// Lines one after the other that are too short for vectors: some at a time are laid side by side.
+template <bool Logarithm, class T>
+struct ShortLines {
+    static constexpr std::int64_t longest = 31;
+
+    [[gnu::always_inline]] static inline void run(const T* x, T* y, std::int64_t lines, std::int64_t n) {
+        constexpr std::int64_t width = 64;
+        T from[longest * width], to[longest * width];
+        for (std::int64_t first = 0; first < lines; first += width) {
+            const std::int64_t count = std::min(width, lines - first);
+            for (std::int64_t line = 0; line < count; ++line) {
+                for (std::int64_t k = 0; k < n; ++k) from[k * width + line] = x[(first + line) * n + k];
+            }
+            LinesAbreast<Logarithm, T>::run(from, to, n, width, count);
+            for (std::int64_t line = 0; line < count; ++line) {
+                for (std::int64_t k = 0; k < n; ++k) y[(first + line) * n + k] = to[k * width + line];
+            }
+        }
     }
-    if constexpr (Logarithm) {
-        for (std::int64_t j = 0; j < width; ++j) sum[j] = math::log(sum[j]);
-    }
-    for (std::int64_t k = 0; k < n; ++k) {
-        T* row = y + k * step;
-        for (std::int64_t j = 0; j < width; ++j) row[j] = Logarithm ? row[j] - sum[j] : row[j] / sum[j];
-    }
-}
+};
 
 template <bool Logarithm>
 void softmax_kernel(const KernelCall& call) {
+    if (call.shape.size() == 0) return;
     StorageRef scratch;
     const void* data = run::contiguous(call.inputs[0], scratch);
     const std::size_t axis = axis_of(call.attributes);
     const std::int64_t n = call.shape[axis];
-    if (call.shape.size() == 0) return;
     std::int64_t outer = 1, inner = 1;
     for (std::size_t i = 0; i < axis; ++i) outer *= call.shape[i];
     for (std::size_t i = axis + 1; i < call.shape.rank(); ++i) inner *= call.shape[i];
@@ -98,15 +123,29 @@ void softmax_kernel(const KernelCall& call) {
         using T = decltype(zero);
         const T* x = static_cast<const T*>(data);
         T* y = call.out<T>();
-        for (std::int64_t o = 0; o < outer; ++o, x += n * inner, y += n * inner) {
-            if (inner == 1) {
-                softmax_line<Logarithm>(x, y, n);
-                continue;
-            }
-            for (std::int64_t first = 0; first < inner; first += tile) {
-                softmax_lines<Logarithm>(x + first, y + first, n, inner, std::min(tile, inner - first));
-            }
+        // An element costs as much as so many that are only added up.
+        constexpr std::int64_t weight = 8;
+        const std::size_t work = static_cast<std::size_t>(call.shape.size() * weight) * sizeof(T);
+        if (inner == 1) {
+            kernels::share_results(outer, n * weight, work, [&](std::int64_t first, std::int64_t end) {
+                const T* from = x + first * n;
+                if (n > 1 && n <= ShortLines<Logarithm, T>::longest) {
+                    detail::run_per_isa<ShortLines<Logarithm, T>>(from, y + first * n, end - first, n);
+                } else {
+                    detail::run_per_isa<Lines<Logarithm, T>>(from, y + first * n, end - first, n);
+                }
+            });
+            return;
         }
+        const std::int64_t tiles = (inner + abreast - 1) / abreast;
+        const auto run = [&](std::int64_t first, std::int64_t end) {
+            for (std::int64_t number = first; number < end; ++number) {
+                const std::int64_t column = number % tiles * abreast, at = number / tiles * n * inner + column;
+                detail::run_per_isa<LinesAbreast<Logarithm, T>>(x + at, y + at, n, inner,
+                                                                std::min(abreast, inner - column));
+            }
+        };
+        kernels::share_results(outer * tiles, n * std::min(abreast, inner) * weight, work, run);
     });
 }
 
@@ -131,6 +170,7 @@ const Op& softmax_op = define(General{
     .name = "softmax",
     .math = "y_i = e^x_i / sum_j e^x_j",
     .batch = lifted,
+    .row_by_row = 1,
     .shape = floating_like_input,
     .forward = softmax_kernel<false>,
     // ∂yᵢ/∂xⱼ = yᵢ (δᵢⱼ - yⱼ), which is symmetric: vjp and jvp are the same map.
@@ -151,6 +191,7 @@ const Op& log_softmax_op = define(General{
     .name = "log_softmax",
     .math = "y_i = x_i - log sum_j e^x_j",
     .batch = lifted,
+    .row_by_row = 1,
     .shape = floating_like_input,
     .forward = softmax_kernel<true>,
     // ∂yᵢ/∂xⱼ = δᵢⱼ - e^yⱼ

@@ -1,9 +1,14 @@
 #include <xgrad/ops/sorting.hpp>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <limits>
+#include <new>
 #include <numeric>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <xgrad/graph/batch.hpp>
@@ -13,7 +18,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/indexing.hpp>
-#include <xgrad/ops/kernels/lines.hpp>
+#include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/rearrange.hpp>
@@ -34,6 +39,73 @@ template <class T>
 bool is_below(T x, T y) {
     return x < y || (y != y && x == x);
 }
+
+/// An unsigned number with the order of x, in which the two zeros are one and NaN is above every number.
+template <class T>
+std::uint64_t order_of(T x) {
+    constexpr bool is_floating = std::is_floating_point_v<T>;
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    constexpr Bits sign = Bits{1} << (sizeof(Bits) * 8 - 1);
+    if constexpr (std::is_same_v<T, bool>) {
+        return x;
+    } else if constexpr (is_floating) {
+        if (x != x) return std::numeric_limits<Bits>::max();
+        const auto bits = std::bit_cast<Bits>(x == 0 ? T(0) : x);
+        return bits & sign ? static_cast<Bits>(~bits) : static_cast<Bits>(bits | sign);
+    } else {
+        return static_cast<Bits>(static_cast<Bits>(x) ^ sign);
+    }
+}
+
+/// Sorts the positions of a line of n elements. Positions decide between equal elements, which makes the order one that
+/// does not depend on how it is found.
+template <class T>
+void sort_line(const T* x, std::int64_t step, std::int64_t n, bool descending, std::int64_t* positions, void* scratch) {
+    if constexpr (sizeof(T) > sizeof(double)) {
+        auto* order = static_cast<std::int64_t*>(scratch);
+        std::iota(order, order + n, std::int64_t{0});
+        std::sort(order, order + n, [&](std::int64_t i, std::int64_t j) {
+            const T a = x[i * step], b = x[j * step];
+            if (is_below(a, b)) return !descending;
+            if (is_below(b, a)) return descending;
+            return i < j;
+        });
+        for (std::int64_t i = 0; i < n; ++i) positions[i * step] = order[i];
+    } else if (sizeof(T) <= 4 && n <= std::int64_t{1} << 32) {
+        // Element and position in one number.
+        auto* keys = static_cast<std::uint64_t*>(scratch);
+        for (std::int64_t i = 0; i < n; ++i) {
+            const std::uint64_t order = order_of(x[i * step]);
+            keys[i] = (descending ? ~order : order) << 32 | static_cast<std::uint64_t>(i);
+        }
+        std::sort(keys, keys + n);
+        for (std::int64_t i = 0; i < n; ++i) {
+            positions[i * step] = static_cast<std::int64_t>(keys[i] & std::numeric_limits<std::uint32_t>::max());
+        }
+    } else {
+        using Key = std::pair<std::uint64_t, std::int64_t>;
+        auto* keys = static_cast<Key*>(scratch);
+        for (std::int64_t i = 0; i < n; ++i) {
+            const std::uint64_t order = order_of(x[i * step]);
+            new (keys + i) Key(descending ? ~order : order, i);
+        }
+        std::sort(keys, keys + n);
+        for (std::int64_t i = 0; i < n; ++i) positions[i * step] = keys[i].second;
+    }
+}
+
+/// Where the lines along an axis of a contiguous array are: line l begins at first(l), and step is from one of its n
+/// elements to the next.
+struct Lines {
+    std::int64_t n, step, count;
+
+    Lines(const Shape& shape, std::size_t axis) : n(shape[axis]), step(1) {
+        for (std::size_t i = axis + 1; i < shape.rank(); ++i) step *= shape[i];
+        count = n == 0 ? 0 : shape.size() / n;
+    }
+    std::int64_t first(std::int64_t line) const { return line / step * n * step + line % step; }
+    std::size_t bytes_of_work(std::int64_t weight) const { return static_cast<std::size_t>(n * count * weight) * 4; }
+};
 
 /// The positions, and how far each element in order is above the one before.
 std::vector<Tensor> where_elements_change_places(const Record& r) {
@@ -59,21 +131,19 @@ const Op& argsort_op = define(General{
             const void* data = run::contiguous(call.inputs[0], scratch);
             const bool descending = call.attributes.at<bool>("descending");
             const std::size_t axis = axis_of(call.attributes);
-            std::vector<std::int64_t> order(static_cast<std::size_t>(call.shape[axis]));
+            const Lines lines(call.shape, axis);
             visit(call.inputs[0].dtype, [&](auto zero) {
                 const auto* x = static_cast<const decltype(zero)*>(data);
                 auto* y = call.out<std::int64_t>();
-                kernels::for_each_line(call.shape, axis, [&](std::int64_t first, std::int64_t step, std::int64_t n) {
-                    std::iota(order.begin(), order.end(), std::int64_t{0});
-                    // Positions decide between equal elements: stable without the memory that std::stable_sort takes.
-                    std::sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
-                        const auto a = x[first + i * step];
-                        const auto b = x[first + j * step];
-                        if (is_below(a, b)) return !descending;
-                        if (is_below(b, a)) return descending;
-                        return i < j;
-                    });
-                    for (std::int64_t i = 0; i < n; ++i) y[first + i * step] = order[static_cast<std::size_t>(i)];
+                constexpr std::int64_t weight = 64;
+                const std::size_t work = lines.bytes_of_work(weight);
+                kernels::share_results(lines.count, lines.n * weight, work, [&](std::int64_t first, std::int64_t end) {
+                    const StorageRef keys(
+                        Storage::allocate(static_cast<std::size_t>(lines.n) * 2 * sizeof(std::int64_t)));
+                    for (std::int64_t line = first; line < end; ++line) {
+                        const std::int64_t at = lines.first(line);
+                        sort_line(x + at, lines.step, lines.n, descending, y + at, keys->data());
+                    }
                 });
             });
         },
@@ -100,17 +170,37 @@ template <class Better>
 void find_best(const KernelCall& call, Better&& better) {
     StorageRef scratch;
     const void* data = run::contiguous(call.inputs[0], scratch);
+    const Lines lines(call.inputs[0].shape, axis_of(call.attributes));
+    if (lines.count == 0) return;
     visit(call.inputs[0].dtype, [&](auto zero) {
-        const auto* x = static_cast<const decltype(zero)*>(data);
+        using T = decltype(zero);
+        const auto* x = static_cast<const T*>(data);
         auto* y = call.out<std::int64_t>();
-        kernels::for_each_line(call.inputs[0].shape, axis_of(call.attributes),
-                               [&](std::int64_t first, std::int64_t step, std::int64_t n) {
-                                   std::int64_t best = 0;
-                                   for (std::int64_t i = 1; i < n; ++i) {
-                                       if (better(x[first + i * step], x[first + best * step])) best = i;
-                                   }
-                                   *y++ = best;
-                               });
+        // Lines that lie side by side go abreast.
+        constexpr std::int64_t abreast = 64;
+        const std::int64_t width = std::min(abreast, lines.step);
+        const std::int64_t groups = (lines.step + width - 1) / width, outer = lines.count / lines.step;
+        const std::size_t work = lines.bytes_of_work(1);
+        kernels::share_results(outer * groups, lines.n * width, work, [&](std::int64_t first, std::int64_t end) {
+            for (std::int64_t group = first; group < end; ++group) {
+                const std::int64_t line = group / groups * lines.step + group % groups * width;
+                const std::int64_t count = std::min(width, lines.step - group % groups * width);
+                const T* row = x + lines.first(line);
+                T best[abreast];
+                for (std::int64_t l = 0; l < count; ++l) {
+                    best[l] = row[l];
+                    y[line + l] = 0;
+                }
+                for (std::int64_t i = 1; i < lines.n; ++i) {
+                    row += lines.step;
+                    for (std::int64_t l = 0; l < count; ++l) {
+                        if (!better(row[l], best[l])) continue;
+                        best[l] = row[l];
+                        y[line + l] = i;
+                    }
+                }
+            }
+        });
     });
 }
 

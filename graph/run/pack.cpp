@@ -12,6 +12,7 @@ namespace xgrad::run {
 namespace {
 
 constexpr std::int64_t worth_fetching = 128;  // elements
+constexpr std::int64_t short_run = 16;        // a call for each would take longer than what it does
 
 /// One element again and again.
 template <class Item>
@@ -23,6 +24,24 @@ struct Repeat {
 template <class Item>
 void repeat(Item element, std::int64_t count, Item* target) {
     xgrad::detail::run_per_isa<Repeat<Item>>(element, count, target);
+}
+
+/// Rows of `count` elements each, in which one is `step` from the next, as the rows are `apart`.
+template <class Item>
+void copy_short_rows(const Item* source, std::int64_t rows, std::int64_t apart, std::int64_t count, std::int64_t step,
+                     Item* target) {
+    if (apart != 0) {
+        for (std::int64_t row = 0; row < rows; ++row) {
+            for (std::int64_t i = 0; i < count; ++i) target[row * count + i] = source[row * apart + i * step];
+        }
+        return;
+    }
+    // One row again and again: twice as many with each copy.
+    for (std::int64_t i = 0; i < count; ++i) target[i] = source[i * step];
+    const std::int64_t size = rows * count;
+    for (std::int64_t done = count; done < size; done *= 2) {
+        std::memcpy(target + done, target, static_cast<std::size_t>(std::min(done, size - done)) * sizeof(Item));
+    }
 }
 
 }  // namespace
@@ -69,9 +88,23 @@ void Packer::pack_items(const Item* data, std::size_t start, std::size_t count, 
     const std::int64_t step = strides_[last];
     auto left = static_cast<std::int64_t>(count);
     while (left > 0) {
-        const std::int64_t run = std::min(left, shape_[last] - index[last]);
         const Item* source = data + offset;
-        if (step == 1) {
+        const std::int64_t run = std::min(left, shape_[last] - index[last]);
+        if (last > 0 && index[last] == 0 && shape_[last] <= short_run && left >= 2 * shape_[last]) {
+            // Whole rows, but for the last of them that can be taken: the end of an axis is treated below.
+            const std::int64_t rows = std::min(left / shape_[last], shape_[last - 1] - index[last - 1]) - 1;
+            if (rows > 0) {
+                copy_short_rows(source, rows, strides_[last - 1], shape_[last], step, target);
+                target += rows * shape_[last];
+                left -= rows * shape_[last];
+                index[last - 1] += rows;
+                offset += rows * strides_[last - 1];
+                continue;
+            }
+        }
+        if (run < short_run) {
+            for (std::int64_t i = 0; i < run; ++i) target[i] = source[i * step];
+        } else if (step == 1) {
             // The next run is somewhere else, where the processor does not foresee it.
             if (last > 0 && run >= worth_fetching && index[last - 1] + 1 < shape_[last - 1]) {
                 fetch(source + strides_[last - 1], static_cast<std::size_t>(run) * sizeof(Item));

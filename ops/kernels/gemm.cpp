@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 #if __has_include(<xflens/cxxblas/cxxblas.cxx>)
 #include <xflens/cxxblas/cxxblas.cxx>
@@ -15,6 +15,7 @@
 #endif
 
 #include <xgrad/graph/run/parallel.hpp>
+#include <xgrad/graph/storage.hpp>
 #include <xgrad/ops/kernels/blas_alone.hpp>
 #include <xgrad/ops/kernels/narrow.hpp>
 #include <xgrad/ops/kernels/onednn.hpp>
@@ -31,7 +32,7 @@ struct BlasMatrix {
     const T* data;
     cxxblas::Transpose transpose;
     int leading;
-    std::vector<T> copy;
+    StorageRef copy;
 
     explicit BlasMatrix(const Matrix<T>& m) {
         const std::int64_t rows = std::max<std::int64_t>(m.rows, 1);
@@ -41,13 +42,16 @@ struct BlasMatrix {
         } else if ((m.row_stride == 1 || rows == 1) && (m.column_stride >= rows || columns == 1)) {
             set(m.data, cxxblas::Trans, columns == 1 ? rows : m.column_stride);
         } else {
-            copy.reserve(static_cast<std::size_t>(rows * columns));
-            for (std::int64_t i = 0; i < m.rows; ++i) {
+            copy = StorageRef(Storage::allocate(static_cast<std::size_t>(rows * columns) * sizeof(T)));
+            T* const packed = static_cast<T*>(copy->data());
+            const auto bytes = static_cast<std::size_t>(rows * columns) * sizeof(T);
+            run::parallel_for(static_cast<std::size_t>(m.rows), bytes, [&](std::size_t row) {
+                const auto i = static_cast<std::int64_t>(row);
                 for (std::int64_t j = 0; j < m.columns; ++j) {
-                    copy.push_back(m.data[i * m.row_stride + j * m.column_stride]);
+                    packed[i * columns + j] = m.data[i * m.row_stride + j * m.column_stride];
                 }
-            }
-            set(copy.data(), cxxblas::NoTrans, columns);
+            });
+            set(packed, cxxblas::NoTrans, columns);
         }
     }
 
@@ -96,6 +100,33 @@ void library_gemm(const BlasMatrix<T>& a, const T* left, const BlasMatrix<T>& b,
 }
 
 template <class T>
+void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C);
+
+/// All rows of A are the same, as those of a number that was stretched are: so are those of C.
+template <class T>
+void multiply_equal_rows(Matrix<T> A, const Matrix<T>& B, T* C) {
+    const std::int64_t rows = std::exchange(A.rows, 1);
+    blas_gemm(A, B, C);
+    const std::size_t bytes = static_cast<std::size_t>(rows * B.columns) * sizeof(T);
+    run::parallel_for(static_cast<std::size_t>(rows - 1), bytes, [&](std::size_t row) {
+        std::copy_n(C, B.columns, C + static_cast<std::int64_t>(row + 1) * B.columns);
+    });
+}
+
+/// The same for the columns of B.
+template <class T>
+void multiply_equal_columns(const Matrix<T>& A, Matrix<T> B, T* C) {
+    const std::int64_t columns = std::exchange(B.columns, 1);
+    const std::size_t bytes = static_cast<std::size_t>(A.rows * columns) * sizeof(T);
+    const StorageRef scratch(Storage::allocate(static_cast<std::size_t>(A.rows) * sizeof(T)));
+    T* const column = static_cast<T*>(scratch->data());
+    blas_gemm(A, B, column);
+    run::parallel_for(static_cast<std::size_t>(A.rows), bytes, [&](std::size_t row) {
+        std::fill_n(C + static_cast<std::int64_t>(row) * columns, columns, column[row]);
+    });
+}
+
+template <class T>
 void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
     if (A.rows == 0 || B.columns == 0) return;
     if (A.columns == 0) {
@@ -106,6 +137,8 @@ void blas_gemm(const Matrix<T>& A, const Matrix<T>& B, T* C) {
          {A.rows, A.columns, B.columns, A.row_stride, A.column_stride, B.row_stride, B.column_stride}) {
         if (extent > std::numeric_limits<int>::max()) throw std::length_error("matmul: an extent beyond 2^31 - 1");
     }
+    if (A.row_stride == 0 && A.rows > 1) return multiply_equal_rows(A, B, C);
+    if (B.column_stride == 0 && B.columns > 1) return multiply_equal_columns(A, B, C);
     if (is_skinny(A, B)) return multiply_skinny(A, B, C, B.columns, std::int64_t{1});
     const Matrix<T> flipped_A{A.data, A.columns, A.rows, A.column_stride, A.row_stride};
     const Matrix<T> flipped_B{B.data, B.columns, B.rows, B.column_stride, B.row_stride};
