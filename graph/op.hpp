@@ -339,7 +339,8 @@ struct Op {
     Probes probes;
     BatchRule batch{};  // linear or general, not elementwise
     /// So many inputs, the first ones, have the first axis of the result, and a row of the result, with all its bits,
-    /// depends on that row of theirs and on all of the others: images, for a convolution. Linear or general.
+    /// depends on that row of theirs and on all of the others: images, for a convolution. If its attributes say by
+    /// `axis` or `axes` along what it works, this holds only where the first axis is not meant. Linear or general.
     std::size_t row_by_row = 0;
     static constexpr std::size_t most_row_by_row = 4;
     const BlockSum* block_sum = nullptr;  // linear

@@ -364,25 +364,34 @@ void FusedLoop::run_part(std::size_t first, std::size_t end, Addresses addresses
 void FusedLoop::run(Addresses addresses) const {
     if (size_ == 0) return;
     if (const FusedLoop* assembled = practice_ ? practice_->form_of(*this) : nullptr) return assembled->run(addresses);
-    std::size_t bytes = 0;
-    for (const Sum& sum : sums_) bytes += sum_bytes(sum);
-    std::byte* of_blocks = thread_sums(bytes);
+    std::byte* const of_blocks = thread_sums(bytes_of_blocks());
     const std::size_t parts = (size_ + part_size - 1) / part_size;
     parallel_for(parts, size_ * widest_item_ * operations_.size(), [&](std::size_t part) {
         run_part(part * part_size, std::min(size_, (part + 1) * part_size), addresses, of_blocks);
     });
+    add_up(of_blocks, addresses);
+}
+
+std::size_t FusedLoop::bytes_of_blocks() const {
+    std::size_t bytes = 0;
+    for (const Sum& sum : sums_) bytes += sum_bytes(sum);
+    return bytes;
+}
+
+void FusedLoop::add_up(const std::byte* of_blocks, Addresses addresses) const {
     for (const Sum& sum : sums_) {
         sum.rule->add_up(sum.dtype, of_blocks, blocks(), addresses[sum.address]);
         of_blocks += sum_bytes(sum);
     }
 }
 
-void FusedLoop::run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses) const {
+void FusedLoop::run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses,
+                         std::byte* of_blocks) const {
     if (const FusedLoop* assembled = practice_ ? practice_->form_of(*this) : nullptr) {
-        return assembled->run_rows(first, end, rows, addresses);
+        return assembled->run_rows(first, end, rows, addresses, of_blocks);
     }
     const std::size_t row = size_ / static_cast<std::size_t>(rows);
-    run_part(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(end) * row, addresses, nullptr);
+    run_part(static_cast<std::size_t>(first) * row, static_cast<std::size_t>(end) * row, addresses, of_blocks);
 }
 
 }  // namespace xgrad::run

@@ -43,8 +43,13 @@ class FusedLoop {
 
     /// Runs all of it, on several threads if that is worth while. The memory that is read must not change meanwhile.
     void run(Addresses addresses) const;
-    /// Runs it on some of the rows, of so many along the first axis, on this thread. Nothing is added up.
-    void run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses) const;
+    /// Runs it on some of the rows, of so many along the first axis, on this thread. If it adds up, these are whole
+    /// blocks, whose sums come to `of_blocks`, in which there is room for the sums of all.
+    void run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses,
+                  std::byte* of_blocks) const;
+    std::size_t bytes_of_blocks() const;
+    /// Adds up the sums of all blocks.
+    void add_up(const std::byte* of_blocks, Addresses addresses) const;
 
   private:
     /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has, which holds a stretch

@@ -132,8 +132,15 @@ class Plan {
         std::size_t offset;
         std::size_t row_bytes;
     };
+    /// A view on one of them, so many bytes from where it begins.
+    struct LocalView {
+        Value value;
+        Value base;
+        std::int64_t offset;
+    };
     struct SectionMemory {
         std::vector<Local> locals;
+        std::vector<LocalView> views;
         std::vector<Value> others;  // that its steps read and write
     };
 

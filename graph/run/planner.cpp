@@ -16,7 +16,6 @@ namespace {
 
 // What one step of a section reads and writes in one part: it should stay in the second cache until the next step.
 constexpr std::size_t bytes_of_part = std::size_t{1} << 20;
-constexpr std::int64_t least_parts = 16;
 
 }  // namespace
 
@@ -45,7 +44,7 @@ class Planner {
         std::size_t place = 0;
         for (const Sections::Section& section : sections.all()) {
             for (; place < section.first; ++place) write_step(order[place]);
-            write_section(order.subspan(section.first, section.end - section.first), section.rows);
+            write_section(order.subspan(section.first, section.end - section.first), section.rows, section.together);
             place = section.end;
         }
         for (; place < order.size(); ++place) write_step(order[place]);
@@ -79,14 +78,28 @@ class Planner {
         write_computation(step);
     }
 
-    /// The views show nothing that the section makes, so they, and the copies that some of them need, can come first.
-    void write_section(std::span<const std::uint32_t> steps, std::int64_t rows) {
-        for (const std::uint32_t step : steps) lay_views(step);
+    /// The views that show nothing of what the section makes, and the copies that some of them need, come first. The
+    /// others need none.
+    void write_section(std::span<const std::uint32_t> steps, std::int64_t rows, std::int64_t together) {
+        std::vector<std::uint32_t> inside;
+        for (const std::uint32_t step : steps) {
+            for (const std::uint32_t place : grouping_.members(step)) {
+                if (Grouping::kind_of(schedule_, place) != Grouping::Kind::view) continue;
+                const bool is_inside = std::find(steps.begin(), steps.end(), step_of_base(place)) != steps.end();
+                if (is_inside) {
+                    inside.push_back(place);
+                } else {
+                    lay_view(place);
+                }
+            }
+        }
         const std::uint32_t first = now();
         section_ = static_cast<std::uint32_t>(plan_.sections_.size());
         auto& used = plan_.section_memory_.emplace_back().others;
         std::size_t bytes = 0, most_bytes = 1;
+        auto next = inside.begin();
         for (const std::uint32_t step : steps) {
+            for (; next != inside.end() && grouping_.step_of(*next) == step; ++next) lay_view(*next);
             write_computation(step);
             const Plan::Note& note = plan_.notes_.back();
             bytes += note.bytes_read + note.bytes_written;
@@ -96,8 +109,18 @@ class Planner {
         std::sort(used.begin(), used.end());
         used.erase(std::unique(used.begin(), used.end()), used.end());
         const auto most = static_cast<std::int64_t>(bytes_of_part * static_cast<std::size_t>(rows) / most_bytes);
-        const std::int64_t rows_of_part = std::clamp<std::int64_t>(most, 1, (rows + least_parts - 1) / least_parts);
+        const std::int64_t wanted =
+            std::clamp<std::int64_t>(most, 1, (rows + Sections::least_parts - 1) / Sections::least_parts);
+        const std::int64_t rows_of_part = (wanted + together - 1) / together * together;
         plan_.sections_.push_back({first, now(), rows, rows_of_part, bytes, 0});
+    }
+
+    /// The step of the value that views of views begin with; no step's number if it is given.
+    std::size_t step_of_base(Value value) const {
+        while (!schedule_.is_given(value) && Grouping::kind_of(schedule_, value) == Grouping::Kind::view) {
+            value = schedule_.reads(value)[0];
+        }
+        return schedule_.is_given(value) ? grouping_.steps() : grouping_.step_of(value);
     }
 
     void lay_views(std::size_t step) {
@@ -201,6 +224,7 @@ class Planner {
         loop_members_.resize(computed);
         for (const std::uint32_t place : sums_) {
             make(place);
+            made_.back().section = FusedLoop::none;  // it is there when the section is at its end
             loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op()->block_sum,
                      schedule_[place].dtype, place);
         }
@@ -321,8 +345,12 @@ class Planner {
                 plan_.placements_[made.value].home = Home::local;
                 memory.locals.push_back({made.value, offset, made.bytes / rows});
             });
-        std::erase_if(memory.others,
-                      [&](Value value) { return plan_.placements_[base_of(value)].home == Home::local; });
+        std::erase_if(memory.others, [&](Value value) {
+            const Plan::Placement& placement = plan_.placements_[value];
+            if (plan_.placements_[base_of(value)].home != Home::local) return false;
+            if (placement.home == Home::view) memory.views.push_back({value, placement.base, placement.offset});
+            return true;
+        });
     }
 
     void place_in_memory() {

@@ -23,6 +23,15 @@ void Plan::run_section(std::size_t number, std::span<Node* const> order, Address
                        std::atomic<std::int64_t>* times) const {
     const Section& section = sections_[number];
     const SectionMemory& memory = section_memory_[number];
+    std::size_t bytes_of_blocks = 0;
+    const auto for_each_loop = [&](auto&& visit) {
+        for (std::size_t step = section.first; step < section.end; ++step) {
+            if (steps_[step].kind == StepKind::loop) visit(loops_[steps_[step].index]);
+        }
+    };
+    for_each_loop([&](const FusedLoop& loop) { bytes_of_blocks += loop.bytes_of_blocks(); });
+    const StorageRef sums(bytes_of_blocks > 0 ? Storage::allocate(bytes_of_blocks) : nullptr);
+    std::byte* const all_blocks = sums ? static_cast<std::byte*>(sums->data()) : nullptr;
     const auto parts = static_cast<std::size_t>((section.rows + section.rows_of_part - 1) / section.rows_of_part);
     parallel_for(parts, section.bytes, [&](std::size_t part) {
         const Rows rows{static_cast<std::int64_t>(part) * section.rows_of_part,
@@ -38,16 +47,28 @@ void Plan::run_section(std::size_t number, std::span<Node* const> order, Address
             own[local.value] =
                 reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(scratch->data()) + local.offset - before);
         }
+        for (const LocalView& view : memory.views) {
+            own[view.value] = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(own[view.base]) +
+                                                           static_cast<std::uintptr_t>(view.offset));
+        }
+        std::byte* of_blocks = all_blocks;
         for (std::size_t step = section.first; step < section.end; ++step) {
             const Time begin = times ? now() : 0;
             if (steps_[step].kind == StepKind::loop) {
-                loops_[steps_[step].index].run_rows(rows.first, rows.end, section.rows, own.data());
+                const FusedLoop& loop = loops_[steps_[step].index];
+                loop.run_rows(rows.first, rows.end, section.rows, own.data(), of_blocks);
+                of_blocks += loop.bytes_of_blocks();
             } else {
                 run_kernel(kernels_[steps_[step].index], order, own.data(), &rows);
             }
             if (times) times[step - section.first] += now() - begin;
         }
         spare_addresses() = std::move(own);
+    });
+    const std::byte* of_blocks = all_blocks;
+    for_each_loop([&](const FusedLoop& loop) {
+        loop.add_up(of_blocks, addresses);
+        of_blocks += loop.bytes_of_blocks();
     });
 }
 

@@ -1,6 +1,9 @@
 #include <xgrad/graph/run/sections.hpp>
 
 #include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <variant>
 
 #include <xgrad/graph/amounts.hpp>
 #include <xgrad/graph/op.hpp>
@@ -13,11 +16,35 @@ namespace {
 constexpr std::size_t most_passed_over = 8;
 // Less than this is still in the cache when the next step reads it.
 constexpr std::size_t worth_joining = std::size_t{1} << 20;
+// What makes or reads less is not the reason for a section.
+constexpr std::size_t worth_looking = worth_joining / 16;
+
+/// False if the attributes say that an operation works along the first axis.
+bool works_within_rows(const Attributes& attributes) {
+    return std::none_of(attributes.begin(), attributes.end(), [](const Attributes::Entry& entry) {
+        if (entry.name == std::string_view("axis")) return std::get<std::int64_t>(entry.value) == 0;
+        if (entry.name != std::string_view("axes")) return false;
+        const auto& axes = std::get<Shape>(entry.value);
+        return std::find(axes.begin(), axes.end(), 0) != axes.end();
+    });
+}
+
+/// True if row i of the node depends on row i of this input only.
+bool reads_by_row(const Node& node, std::size_t input) {
+    const Node& formula = node.formula();
+    const Shape& shape = formula.inputs()[input]->shape;
+    if (Grouping::kind_of(node) == Grouping::Kind::kernel) return input < formula.op()->row_by_row;
+    return shape.rank() == node.shape.rank() && shape[0] == node.shape[0];
+}
 
 }  // namespace
 
 Sections::Sections(const Schedule& schedule, const Grouping& grouping)
-    : schedule_(schedule), grouping_(grouping), place_of_(grouping.steps(), Place::open), rows_(grouping.steps()) {
+    : schedule_(schedule),
+      grouping_(grouping),
+      place_of_(grouping.steps(), Place::open),
+      rows_(grouping.steps()),
+      together_(grouping.steps(), 1) {
     find_rows();
     order_.reserve(grouping.steps());
     for (std::uint32_t step = 0; step < grouping.steps(); ++step) {
@@ -34,22 +61,56 @@ void Sections::find_rows() {
             const Node& node = schedule_[place];
             const Grouping::Kind kind = Grouping::kind_of(schedule_, place);
             if (kind == Grouping::Kind::view) continue;
+            if (grouping_.is_summed_in_loop(place)) {
+                if (rows_[step] == 0) break;
+                together_[step] = rows_of_block(place);
+                if (together_[step] * least_parts <= rows_[step]) continue;
+                rows_[step] = 0;
+                break;
+            }
             const bool is_kernel = kind == Grouping::Kind::kernel;
-            const bool is_by_row = !is_kernel || node.formula().op()->row_by_row > 0;
+            const Node& formula = node.formula();
+            const bool is_by_row =
+                !is_kernel || (formula.op()->row_by_row > 0 && works_within_rows(formula.attributes()));
             const bool has_rows = node.shape.rank() > 0 && node.shape[0] > 1;
-            rows_[step] = is_by_row && has_rows && !grouping_.is_summed_in_loop(place) ? node.shape[0] : 0;
+            rows_[step] = is_by_row && has_rows ? node.shape[0] : 0;
             if (rows_[step] == 0) break;
-            has_kernel_ = has_kernel_ || is_kernel;
+            has_kernel_ =
+                has_kernel_ || (is_kernel && std::max(bytes_of(node), bytes_of(*formula.inputs()[0])) >= worth_looking);
         }
     }
 }
 
-/// True if row i of the node depends on row i of this input only.
-bool Sections::reads_by_row(const Node& node, std::size_t input) const {
-    const Node& formula = node.formula();
-    const Shape& shape = formula.inputs()[input]->shape;
-    if (Grouping::kind_of(node) == Grouping::Kind::kernel) return input < formula.op()->row_by_row;
-    return shape.rank() == node.shape.rank() && shape[0] == node.shape[0];
+Sections::Place Sections::place_of(Schedule::Value value) const {
+    return schedule_.is_given(value) ? Place::in_order : place_of_[grouping_.step_of(value)];
+}
+
+Sections::Sight Sections::look_at(Schedule::Value value) const {
+    const Node& node = schedule_.node(value);
+    if (schedule_.is_given(value) || Grouping::kind_of(schedule_, value) != Grouping::Kind::view) {
+        return {value, place_of(value) == Place::put_off, node.shape.rank() > 0, 0, row_major(node.shape)};
+    }
+    const Schedule::Value viewed = schedule_.reads(value)[0];
+    Sight sight = look_at(viewed);
+    sight.is_put_off = sight.is_put_off || place_of(value) == Place::put_off;
+    if (schedule_.is_merged(value) || !sight.keeps_rows) return sight;
+    const Node& input = schedule_.node(viewed);
+    const std::int64_t row = sight.strides[0];
+    const auto& rule = std::get<LayoutRule>(node.formula().op()->forward);
+    const std::optional<Layout> layout =
+        rule({input.dtype, input.shape, sight.strides, nullptr}, node.formula().attributes(), node.shape);
+    sight.keeps_rows = layout && node.shape.rank() > 0 && node.shape.size() > 0 && node.shape[0] == input.shape[0] &&
+                       layout->strides[0] == row;
+    if (!sight.keeps_rows) return sight;
+    sight.offset += layout->offset;
+    sight.strides = layout->strides;
+    std::int64_t first = sight.offset, last = sight.offset;
+    for (std::size_t axis = 1; axis < node.shape.rank(); ++axis) {
+        const std::int64_t way = (node.shape[axis] - 1) * layout->strides[axis];
+        (way < 0 ? first : last) += way;
+    }
+    sight.keeps_rows = first >= 0 && last < row;
+    return sight;
 }
 
 bool Sections::joins(std::size_t step) const {
@@ -57,28 +118,27 @@ bool Sections::joins(std::size_t step) const {
     bool reads_section = false;
     for (const std::uint32_t place : grouping_.members(step)) {
         const Node& node = schedule_[place];
+        const bool is_view = Grouping::kind_of(schedule_, place) == Grouping::Kind::view;
         const std::span<const Schedule::Value> reads = schedule_.reads(place);
         for (std::size_t input = 0; input < reads.size(); ++input) {
-            if (schedule_.is_given(reads[input])) continue;
-            switch (place_of_[grouping_.step_of(reads[input])]) {
-                case Place::put_off:
-                    return false;
-                case Place::in_section:
-                    // A view may show the rows in another order; so may one that reads such a view.
-                    if (Grouping::kind_of(schedule_, place) == Grouping::Kind::view ||
-                        Grouping::kind_of(schedule_, reads[input]) == Grouping::Kind::view ||
-                        !reads_by_row(node, input)) {
-                        return false;
-                    }
-                    reads_section = true;
-                    break;
-                case Place::open:
-                case Place::in_order:
-                    break;
-            }
+            const Sight sight = look_at(is_view ? place : reads[input]);
+            if (sight.is_put_off) return false;
+            if (place_of(sight.base) != Place::in_section) continue;
+            // Who reads the view is asked about it in his turn.
+            if (!sight.keeps_rows || grouping_.is_summed_in_loop(sight.base) ||
+                (!is_view && !reads_by_row(node, input)))
+                return false;
+            reads_section = reads_section || !is_view;
         }
     }
     return reads_section;
+}
+
+/// So many rows of what is added up in a loop are whole blocks.
+std::int64_t Sections::rows_of_block(std::size_t sum) const {
+    const Node& summed = schedule_.node(schedule_.reads(sum)[0]);
+    const auto block = static_cast<std::int64_t>(schedule_[sum].formula().op()->block_sum->block);
+    return block / std::gcd(block, summed.shape.size() / summed.shape[0]);
 }
 
 /// Lets the steps that can join this one follow it, before what stands between them.
@@ -111,7 +171,9 @@ void Sections::gather(std::uint32_t first) {
     const auto begin = static_cast<std::uint32_t>(order_.size());
     for (const std::uint32_t step : gathered_) place_of_[step] = Place::in_order;
     order_.insert(order_.end(), gathered_.begin(), gathered_.end());
-    sections_.push_back({begin, static_cast<std::uint32_t>(order_.size()), rows_[first]});
+    std::int64_t together = 1;
+    for (const std::uint32_t step : gathered_) together = std::lcm(together, together_[step]);
+    sections_.push_back({begin, static_cast<std::uint32_t>(order_.size()), rows_[first], together});
 }
 
 /// Loops alone would be one loop, if nothing stood between them; and what is small stays in the cache anyway.

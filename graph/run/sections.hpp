@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,8 +14,11 @@ namespace xgrad::run {
 /// of a batch through a convolution, its bias, ReLU and pooling. What one of them gives to the next then never leaves
 /// the second cache. The bits are those of one step after the other.
 ///
-/// A step works row by row if it is a loop without sums over some rows, or an operation that says so of its inputs.
-/// It joins a section if it reads something of it in this way, and nothing of it otherwise.
+/// A step works row by row if it is a loop over some rows, or an operation that says so of its inputs: so do sums and
+/// softmax along any axis but the first, and with them what normalises each example. A loop that adds up all of its
+/// elements does so in blocks, of which so many rows at a time must be whole ones.
+/// It joins a section if it reads something of it in this way, directly or through views that keep the rows, and
+/// nothing of it otherwise.
 class Sections {
   public:
     Sections(const Schedule& schedule, const Grouping& grouping);
@@ -24,16 +28,31 @@ class Sections {
         std::uint32_t first;
         std::uint32_t end;
         std::int64_t rows;
+        std::int64_t together;  ///< a multiple of so many rows, or all, go at a time
     };
+    /// All rows are divided into so many parts, or more.
+    static constexpr std::int64_t least_parts = 16;
+
     std::span<const std::uint32_t> order() const noexcept { return order_; }
     std::span<const Section> all() const noexcept { return sections_; }
 
   private:
     enum class Place : std::uint8_t { open, in_order, in_section, put_off };
 
+    /// What somebody who reads a value sees.
+    struct Sight {
+        Schedule::Value base;   // the value itself, or the one that views of it begin with
+        bool is_put_off;        // a step on the way
+        bool keeps_rows;        // row i is all or a part of row i of the base, if that is row-major
+        std::int64_t offset{};  // of the first element, and from one to the next
+        Strides strides{};
+    };
+
     void find_rows();
+    std::int64_t rows_of_block(std::size_t sum) const;
     bool joins(std::size_t step) const;
-    bool reads_by_row(const Node& node, std::size_t input) const;
+    Sight look_at(Schedule::Value value) const;
+    Place place_of(Schedule::Value value) const;
     void gather(std::uint32_t first);
     bool is_worth_while() const;
 
@@ -41,6 +60,7 @@ class Sections {
     const Grouping& grouping_;
     std::vector<Place> place_of_;          // of each step
     std::vector<std::int64_t> rows_;       // that each step goes through one by one; 0 if it does not, or in vain
+    std::vector<std::int64_t> together_;   // so many rows of each step are whole blocks of what it adds up
     bool has_kernel_ = false;              // one that goes row by row: loops alone need no sections
     std::vector<std::uint32_t> gathered_;  // the steps of the section that is being looked for
     std::vector<std::uint32_t> order_;
