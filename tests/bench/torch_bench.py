@@ -383,6 +383,104 @@ def hessian(way):
     return make
 
 
+def cost_and_gradients(make_problem, compile=False):
+    """Of the cost f(*P): make_problem() gives f and P."""
+    def make():
+        f, P = make_problem()
+        P = [parameter(p) for p in P]
+        g, J, D = compiled(f) if compile else f, None, None
+
+        def step():
+            nonlocal J, D
+            J = g(*P)
+            D = torch.autograd.grad(J, P)
+
+        return step, lambda: (float(J), magnitude(D))
+
+    return make
+
+
+def w9(shape, seed):
+    return uniform(shape, seed, -1, 1)
+
+
+def w9_normalisation(axis):
+    def make():
+        target = tensor(w9((1024, 512), 4))
+
+        def f(x, gain, bias):
+            if axis == 1:
+                y = F.layer_norm(x, (512,), gain, bias, 1e-5)
+            else:
+                y = F.batch_norm(x, None, None, gain, bias, training=True, eps=1e-5)
+            return (y - target).square().mean()
+
+        return f, [w9((1024, 512), 1), w9((512,), 2), w9((512,), 3)]
+
+    return make
+
+
+def w9_of_array(f):
+    return lambda: (lambda x: f(x).square().mean(), [w9((1024, 512), 1)])
+
+
+def w9_attention(fused):
+    def make():
+        X = tensor(w9((8, 64, 64), 1))
+
+        def heads(t):
+            return t.reshape(8, 64, 4, 16).transpose(1, 2)
+
+        def f(Wq, Wk, Wv, Wo):
+            Q, K, V = heads(X @ Wq), heads(X @ Wk), heads(X @ Wv)
+            if fused:
+                O = F.scaled_dot_product_attention(Q, K, V)
+            else:
+                O = torch.softmax(Q @ K.transpose(2, 3) / 4, -1) @ V
+            return (O.transpose(1, 2).reshape(8, 64, 64) @ Wo).square().mean()
+
+        return f, [w9((64, 64), seed) for seed in (2, 3, 4, 5)]
+
+    return make
+
+
+def w9_recurrent():
+    X = [tensor(w9((32, 32), 10 + t)) for t in range(50)]
+
+    def f(Wx, Wh, b):
+        h = torch.zeros(64, 32)
+        for x in X:
+            h = torch.tanh(torch.addmm(torch.addmm(b, Wx, x), Wh, h))
+        return h.square().mean()
+
+    return f, [w9((64, 32), 1) / 8, w9((64, 64), 2) / 8, w9((64, 1), 3)]
+
+
+def w9_distances():
+    def f(a, b):
+        return ((a[:, None] - b[None]).square().sum(-1) + 1e-6).sqrt().mean()
+
+    return f, [w9((500, 3), 1), w9((400, 3), 2)]
+
+
+def w9_cases():
+    problems = {
+        "layer_norm": {"": w9_normalisation(1)},
+        "batch_norm": {"": w9_normalisation(0)},
+        "softmax": {"": w9_of_array(lambda x: torch.softmax(x, 1) * 512)},
+        "attention": {"": w9_attention(False), ", fused": w9_attention(True)},
+        "recurrent": {"": w9_recurrent},
+        "distances": {"": w9_distances},
+        "gelu": {"": w9_of_array(F.gelu)},
+        "cumsum": {"": w9_of_array(lambda x: torch.cumsum(x, 1))},
+        "sort": {"": w9_of_array(lambda x: torch.sort(x, 1)[0] - 1)},
+        "slice": {"": w9_of_array(lambda x: x[10:1000, 5:500])},
+    }
+    ways = {"eager": False, **({"compile": True} if hasattr(torch, "compile") else {})}
+    return {f"W9/{name}": {way + variant: cost_and_gradients(make, compile) for variant, make in variants.items()
+                           for way, compile in ways.items()} for name, variants in problems.items()}
+
+
 def cases():
     has_compile = hasattr(torch, "compile")
 
@@ -423,7 +521,7 @@ def cases():
     result["W8/hessian"] = {way: hessian(way) for way in ("loop", "batched", "functional", "vectorized")}
     if hasattr(torch, "func"):
         result["W8/hessian"]["func"] = hessian("func")
-    return result
+    return {**result, **w9_cases()}
 
 
 if __name__ == "__main__":
