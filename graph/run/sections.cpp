@@ -88,28 +88,20 @@ Sections::Place Sections::place_of(Schedule::Value value) const {
 Sections::Sight Sections::look_at(Schedule::Value value) const {
     const Node& node = schedule_.node(value);
     if (schedule_.is_given(value) || Grouping::kind_of(schedule_, value) != Grouping::Kind::view) {
-        return {value, place_of(value) == Place::put_off, node.shape.rank() > 0, 0, row_major(node.shape)};
+        return {value, place_of(value) == Place::put_off, node.shape.rank() > 0, row_major(node.shape)};
     }
     const Schedule::Value viewed = schedule_.reads(value)[0];
     Sight sight = look_at(viewed);
     sight.is_put_off = sight.is_put_off || place_of(value) == Place::put_off;
     if (schedule_.is_merged(value) || !sight.keeps_rows) return sight;
     const Node& input = schedule_.node(viewed);
-    const std::int64_t row = sight.strides[0];
     const auto& rule = std::get<LayoutRule>(node.formula().op()->forward);
     const std::optional<Layout> layout =
         rule({input.dtype, input.shape, sight.strides, nullptr}, node.formula().attributes(), node.shape);
+    // As many rows at the distance of the base's have no room to reach into another.
     sight.keeps_rows = layout && node.shape.rank() > 0 && node.shape.size() > 0 && node.shape[0] == input.shape[0] &&
-                       layout->strides[0] == row;
-    if (!sight.keeps_rows) return sight;
-    sight.offset += layout->offset;
-    sight.strides = layout->strides;
-    std::int64_t first = sight.offset, last = sight.offset;
-    for (std::size_t axis = 1; axis < node.shape.rank(); ++axis) {
-        const std::int64_t way = (node.shape[axis] - 1) * layout->strides[axis];
-        (way < 0 ? first : last) += way;
-    }
-    sight.keeps_rows = first >= 0 && last < row;
+                       layout->strides[0] == sight.strides[0];
+    if (sight.keeps_rows) sight.strides = layout->strides;
     return sight;
 }
 

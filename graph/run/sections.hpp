@@ -41,11 +41,10 @@ class Sections {
 
     /// What somebody who reads a value sees.
     struct Sight {
-        Schedule::Value base;   // the value itself, or the one that views of it begin with
-        bool is_put_off;        // a step on the way
-        bool keeps_rows;        // row i is all or a part of row i of the base, if that is row-major
-        std::int64_t offset{};  // of the first element, and from one to the next
-        Strides strides{};
+        Schedule::Value base;  // the value itself, or the one that views of it begin with
+        bool is_put_off;       // a step on the way
+        bool keeps_rows;       // row i is all or a part of row i of the base, if that is row-major
+        Strides strides{};     // then
     };
 
     void find_rows();
