@@ -219,17 +219,17 @@ struct Columns {
 // Blocks that are added up apart from the others: whole branches of the cascade, so that it does not matter to the sum.
 inline constexpr std::int64_t blocks_of_chunk = 64;
 
-/// Many results that lie side by side.
-template <class A, class T>
+/// Many results that lie side by side, at most `Width` to a tile.
+template <std::int64_t Width, class A, class T>
 inline void sum_columns(const T* data, const Columns& columns, A* output) {
     constexpr std::int64_t rows_of_block = 64;
     constexpr std::size_t levels = 3;  // of a cascade with as many blocks as a chunk has
     constexpr std::int64_t rows_of_chunk = rows_of_block << (levels - 1);
     struct Row {
-        A sums[Columns::tile] = {};
+        A sums[Width] = {};
         Row operator+(const Row& other) const {
             Row result;
-            for (std::int64_t c = 0; c < Columns::tile; ++c) result.sums[c] = sums[c] + other.sums[c];
+            for (std::int64_t c = 0; c < Width; ++c) result.sums[c] = sums[c] + other.sums[c];
             return result;
         }
     };
@@ -261,7 +261,7 @@ inline void sum_columns(const T* data, const Columns& columns, A* output) {
     if (chunks == 1) return;
     run::parallel_for(static_cast<std::size_t>(columns.parts()), parts * sizeof(Row), [&](std::size_t number) {
         const auto part = static_cast<std::int64_t>(number);
-        A sums[Columns::tile];
+        A sums[Width];
         for (std::int64_t c = 0; c < columns.width(part); ++c) {
             Cascade<A> cascade;
             for (std::int64_t chunk = 0; chunk < chunks; ++chunk) cascade.add(of_chunks[part * chunks + chunk].sums[c]);
@@ -343,7 +343,11 @@ inline void sum(const Array& array, const Shape& axes, A* output) {
         return;
     }
     if (const std::int64_t axis = column_axis(split); axis != no_column) {
-        return sum_columns<A>(array.as<T>(), Columns(split, axis), output);
+        const Columns columns(split, axis);
+        constexpr std::int64_t few = 32, some = 256;
+        if (columns.columns <= few) return sum_columns<few>(array.as<T>(), columns, output);
+        if (columns.columns <= some) return sum_columns<some>(array.as<T>(), columns, output);
+        return sum_columns<Columns::tile>(array.as<T>(), columns, output);
     }
     const bool are_rows = split.kept_shape.rank() == 1 && split.reduced_shape.rank() == 1 &&
                           split.reduced_strides[0] == 1 && count <= sum_block;
