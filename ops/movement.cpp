@@ -112,14 +112,7 @@ void scatter_rows(const T* source, const Shape& shape, const Layout& layout, T* 
     Shape merged;
     Strides strides;
     for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-        const std::size_t last = merged.rank() - 1;
-        if (merged.rank() > 0 && strides[last] == shape[axis] * layout.strides[axis]) {
-            merged[last] *= shape[axis];
-            strides[last] = layout.strides[axis];
-        } else {
-            merged.push_back(shape[axis]);
-            strides.push_back(layout.strides[axis]);
-        }
+        run::append_axis(merged, strides, shape[axis], layout.strides[axis]);
     }
     const std::int64_t width = merged.rank() == 0 ? 1 : merged.back();
     const std::int64_t step = merged.rank() == 0 ? 1 : strides.back();

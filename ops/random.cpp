@@ -18,20 +18,32 @@
 
 namespace xgrad::random {
 
+namespace {
+
+/// One round of Philox 4x32 (Salmon, Moraes, Dror and Shaw 2011).
+[[gnu::always_inline]] inline void philox_round(std::uint32_t& c0, std::uint32_t& c1, std::uint32_t& c2,
+                                                std::uint32_t& c3, std::uint32_t k0, std::uint32_t k1) {
+    const std::uint64_t left = std::uint64_t{0xD2511F53} * c0;
+    const std::uint64_t right = std::uint64_t{0xCD9E8D57} * c2;
+    c0 = static_cast<std::uint32_t>(right >> 32) ^ c1 ^ k0;
+    c1 = static_cast<std::uint32_t>(right);
+    c2 = static_cast<std::uint32_t>(left >> 32) ^ c3 ^ k1;
+    c3 = static_cast<std::uint32_t>(left);
+}
+
+/// Calls round(k0, k1) for each of the ten rounds, with its key.
+template <class Round>
+[[gnu::always_inline]] inline void philox_rounds(std::uint32_t k0, std::uint32_t k1, Round&& round) {
+    for (int number = 0; number < 10; ++number, k0 += 0x9E3779B9, k1 += 0xBB67AE85) round(k0, k1);
+}
+
+}  // namespace
+
 void philox(const std::uint32_t (&counter)[4], const std::uint32_t (&key)[2], std::uint32_t (&output)[4]) noexcept {
-    std::uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    std::uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < 10; ++round) {
-        const std::uint64_t left = std::uint64_t{0xD2511F53} * c0;
-        const std::uint64_t right = std::uint64_t{0xCD9E8D57} * c2;
-        c0 = static_cast<std::uint32_t>(right >> 32) ^ c1 ^ k0;
-        c1 = static_cast<std::uint32_t>(right);
-        c2 = static_cast<std::uint32_t>(left >> 32) ^ c3 ^ k1;
-        c3 = static_cast<std::uint32_t>(left);
-        k0 += 0x9E3779B9;
-        k1 += 0xBB67AE85;
-    }
-    output[0] = c0, output[1] = c1, output[2] = c2, output[3] = c3;
+    std::copy_n(counter, 4, output);
+    philox_rounds(key[0], key[1], [&](std::uint32_t k0, std::uint32_t k1) {
+        philox_round(output[0], output[1], output[2], output[3], k0, k1);
+    });
 }
 
 namespace {
@@ -100,16 +112,10 @@ struct Draws {
             c0[l] = static_cast<std::uint32_t>(place);
             c1[l] = static_cast<std::uint32_t>(place >> 32);
         }
-        auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
-        for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
-            for (std::int64_t l = 0; l < abreast; ++l) {
-                const std::uint64_t left = std::uint64_t{0xD2511F53} * c0[l], right = std::uint64_t{0xCD9E8D57} * c2[l];
-                c0[l] = static_cast<std::uint32_t>(right >> 32) ^ c1[l] ^ k0;
-                c1[l] = static_cast<std::uint32_t>(right);
-                c2[l] = static_cast<std::uint32_t>(left >> 32) ^ c3[l] ^ k1;
-                c3[l] = static_cast<std::uint32_t>(left);
-            }
-        }
+        philox_rounds(static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
+                      [&](std::uint32_t k0, std::uint32_t k1) {
+                          for (std::int64_t l = 0; l < abreast; ++l) philox_round(c0[l], c1[l], c2[l], c3[l], k0, k1);
+                      });
         double first[abreast], second[abreast];
         for (std::int64_t l = 0; l < abreast; ++l) {
             first[l] = unit(c0[l], c1[l]);

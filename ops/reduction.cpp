@@ -7,7 +7,8 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/creation.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/kernels/largest.hpp>
+#include <xgrad/ops/kernels/sums.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/reduction_parts.hpp>
 #include <xgrad/ops/scan.hpp>

@@ -11,7 +11,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/creation.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/kernels/share.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/structure.hpp>
@@ -22,22 +22,6 @@ namespace {
 
 std::size_t axis_of(const Attributes& attributes) {
     return static_cast<std::size_t>(attributes.at<std::int64_t>("axis"));
-}
-
-/// Calls f(line, first element, step) for shares of the lines along an axis, `weight` times as much work as their
-/// elements are to add up.
-template <class F>
-void share_lines(const KernelCall& call, std::int64_t weight, F&& f) {
-    const Shape& shape = call.shape;
-    const std::size_t axis = axis_of(call.attributes);
-    std::int64_t inner = 1;
-    for (std::size_t i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-    if (shape.size() == 0) return;
-    const std::int64_t n = shape[axis], lines = shape.size() / n;
-    const std::size_t bytes = static_cast<std::size_t>(shape.size() * weight) * item_size(call.dtype);
-    kernels::share_results(lines, n * weight, bytes, [&](std::int64_t first, std::int64_t end) {
-        for (std::int64_t line = first; line < end; ++line) f(line / inner * n * inner + line % inner, inner, n);
-    });
 }
 
 /// Running sums, each with the part that rounding took from it (Kahan 1965), of up to so many lines that lie side by
@@ -76,32 +60,16 @@ struct RunningSums {
 template <class X, class Y>
 void running_sums(const KernelCall& call, const X* x, Y* y) {
     using Sums = RunningSums<X, Y>;
-    const std::size_t axis = axis_of(call.attributes);
-    const std::int64_t size = call.shape.size();
-    if (size == 0) return;
-    std::int64_t inner = 1;
-    for (std::size_t i = axis + 1; i < call.shape.rank(); ++i) inner *= call.shape[i];
-    const std::int64_t n = call.shape[axis], outer = size / n / inner;
+    const kernels::Lines lines(call.shape, axis_of(call.attributes));
     const bool reversed = call.attributes.at<bool>("reversed");
-    const std::int64_t step = reversed ? -inner : inner;
-    const std::int64_t begin = reversed ? (n - 1) * inner : 0;
-    // Lines that lie side by side are next to each other; else it is those one after the other that go abreast.
-    constexpr std::int64_t beside = 4;
-    const bool are_columns = inner > 1;
-    const std::int64_t width = are_columns ? Sums::abreast : beside;
-    const std::int64_t of_lines = are_columns ? inner : outer;
-    const std::int64_t groups = (of_lines + width - 1) / width;
-    constexpr std::int64_t weight = 8;
-    const std::size_t bytes = static_cast<std::size_t>(size * weight) * sizeof(X);
-    kernels::share_results(
-        are_columns ? outer * groups : groups, n * width * weight, bytes, [&](std::int64_t first, std::int64_t end) {
-            for (std::int64_t group = first; group < end; ++group) {
-                const std::int64_t line = group % groups * width;
-                const std::int64_t apart = are_columns ? 1 : n;
-                const std::int64_t at = group / groups * n * inner + line * apart + begin;
-                detail::run_per_isa<Sums>(x + at, y + at, n, step, apart, std::min(width, of_lines - line));
-            }
-        });
+    const std::int64_t step = reversed ? -lines.step : lines.step;
+    const std::int64_t begin = reversed ? (lines.n - 1) * lines.step : 0;
+    constexpr std::int64_t weight = 8, beside = 8;
+    kernels::share_lines(lines, lines.are_side_by_side() ? Sums::abreast : beside, weight,
+                         [&](std::int64_t line, std::int64_t count) {
+                             const std::int64_t at = lines.first(line) + begin;
+                             detail::run_per_isa<Sums>(x + at, y + at, lines.n, step, lines.apart(), count);
+                         });
 }
 
 Tensor scan(const Op& op, std::initializer_list<Tensor> inputs, std::int64_t axis, bool reversed, Location at = {}) {
@@ -184,14 +152,18 @@ const Op& linear_recurrence_op = define(General{
                 const T* a = static_cast<const T*>(coefficients);
                 const T* b = static_cast<const T*>(terms);
                 T* y = call.out<T>();
-                constexpr std::int64_t weight = 4;
-                share_lines(call, weight, [&](std::int64_t first, std::int64_t step, std::int64_t n) {
-                    T previous = 0;
-                    for (std::int64_t k = 0; k < n; ++k) {
-                        const std::int64_t at = first + (reversed ? n - 1 - k : k) * step;
-                        // a_0 multiplies nothing, not even if it is infinite.
-                        previous = k == 0 ? b[at] : a[at] * previous + b[at];
-                        y[at] = previous;
+                const kernels::Lines lines(call.shape, axis_of(call.attributes));
+                constexpr std::int64_t weight = 4, most = 64;
+                kernels::share_lines(lines, most, weight, [&](std::int64_t line, std::int64_t count) {
+                    for (std::int64_t l = line; l < line + count; ++l) {
+                        const std::int64_t begin = lines.first(l);
+                        T previous = 0;
+                        for (std::int64_t k = 0; k < lines.n; ++k) {
+                            const std::int64_t at = begin + (reversed ? lines.n - 1 - k : k) * lines.step;
+                            // a_0 multiplies nothing, not even if it is infinite.
+                            previous = k == 0 ? b[at] : a[at] * previous + b[at];
+                            y[at] = previous;
+                        }
                     }
                 });
             });

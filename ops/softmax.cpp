@@ -9,8 +9,10 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/axes.hpp>
 #include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/kernels/largest.hpp>
 #include <xgrad/ops/kernels/math.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/kernels/share.hpp>
+#include <xgrad/ops/kernels/sums.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/reduction.hpp>
 
@@ -28,7 +30,7 @@ constexpr std::int64_t abreast = 256;
 /// With m = max x and s = Σ e^(x-m), softmax is e^(x-m) / s and its logarithm (x - m) - log s. The largest exponent is
 /// 0, so nothing overflows and s is at least 1. This is for lines of n > 0 elements, one after the other.
 template <bool Logarithm, class T>
-struct Lines {
+struct LinesInTurn {
     [[gnu::always_inline]] static inline void run(const T* x, T* y, std::int64_t lines, std::int64_t n) {
         for (std::int64_t line = 0; line < lines; ++line, x += n, y += n) {
             const T top = kernels::largest_of(x, n);
@@ -114,38 +116,22 @@ void softmax_kernel(const KernelCall& call) {
     if (call.shape.size() == 0) return;
     StorageRef scratch;
     const void* data = run::contiguous(call.inputs[0], scratch);
-    const std::size_t axis = axis_of(call.attributes);
-    const std::int64_t n = call.shape[axis];
-    std::int64_t outer = 1, inner = 1;
-    for (std::size_t i = 0; i < axis; ++i) outer *= call.shape[i];
-    for (std::size_t i = axis + 1; i < call.shape.rank(); ++i) inner *= call.shape[i];
+    const kernels::Lines lines(call.shape, axis_of(call.attributes));
     visit_floating(call.dtype, [&](auto zero) {
         using T = decltype(zero);
         const T* x = static_cast<const T*>(data);
         T* y = call.out<T>();
-        // An element costs as much as so many that are only added up.
-        constexpr std::int64_t weight = 8;
-        const std::size_t work = static_cast<std::size_t>(call.shape.size() * weight) * sizeof(T);
-        if (inner == 1) {
-            kernels::share_results(outer, n * weight, work, [&](std::int64_t first, std::int64_t end) {
-                const T* from = x + first * n;
-                if (n > 1 && n <= ShortLines<Logarithm, T>::longest) {
-                    detail::run_per_isa<ShortLines<Logarithm, T>>(from, y + first * n, end - first, n);
-                } else {
-                    detail::run_per_isa<Lines<Logarithm, T>>(from, y + first * n, end - first, n);
-                }
-            });
-            return;
-        }
-        const std::int64_t tiles = (inner + abreast - 1) / abreast;
-        const auto run = [&](std::int64_t first, std::int64_t end) {
-            for (std::int64_t number = first; number < end; ++number) {
-                const std::int64_t column = number % tiles * abreast, at = number / tiles * n * inner + column;
-                detail::run_per_isa<LinesAbreast<Logarithm, T>>(x + at, y + at, n, inner,
-                                                                std::min(abreast, inner - column));
+        constexpr std::int64_t weight = 8;  // an element costs as much as so many that are only added up
+        kernels::share_lines(lines, abreast, weight, [&](std::int64_t line, std::int64_t count) {
+            const std::int64_t at = lines.first(line), n = lines.n;
+            if (lines.are_side_by_side()) {
+                detail::run_per_isa<LinesAbreast<Logarithm, T>>(x + at, y + at, n, lines.step, count);
+            } else if (n > 1 && n <= ShortLines<Logarithm, T>::longest) {
+                detail::run_per_isa<ShortLines<Logarithm, T>>(x + at, y + at, count, n);
+            } else {
+                detail::run_per_isa<LinesInTurn<Logarithm, T>>(x + at, y + at, count, n);
             }
-        };
-        kernels::share_results(outer * tiles, n * std::min(abreast, inner) * weight, work, run);
+        });
     });
 }
 

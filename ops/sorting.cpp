@@ -18,7 +18,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/comparison.hpp>
 #include <xgrad/ops/indexing.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/kernels/share.hpp>
 #include <xgrad/ops/movement.hpp>
 #include <xgrad/ops/probe_tables.hpp>
 #include <xgrad/ops/rearrange.hpp>
@@ -94,19 +94,6 @@ void sort_line(const T* x, std::int64_t step, std::int64_t n, bool descending, s
     }
 }
 
-/// Where the lines along an axis of a contiguous array are: line l begins at first(l), and step is from one of its n
-/// elements to the next.
-struct Lines {
-    std::int64_t n, step, count;
-
-    Lines(const Shape& shape, std::size_t axis) : n(shape[axis]), step(1) {
-        for (std::size_t i = axis + 1; i < shape.rank(); ++i) step *= shape[i];
-        count = n == 0 ? 0 : shape.size() / n;
-    }
-    std::int64_t first(std::int64_t line) const { return line / step * n * step + line % step; }
-    std::size_t bytes_of_work(std::int64_t weight) const { return static_cast<std::size_t>(n * count * weight) * 4; }
-};
-
 /// The positions, and how far each element in order is above the one before.
 std::vector<Tensor> where_elements_change_places(const Record& r) {
     const auto axis = r.attribute<std::int64_t>("axis");
@@ -130,18 +117,16 @@ const Op& argsort_op = define(General{
             StorageRef scratch;
             const void* data = run::contiguous(call.inputs[0], scratch);
             const bool descending = call.attributes.at<bool>("descending");
-            const std::size_t axis = axis_of(call.attributes);
-            const Lines lines(call.shape, axis);
+            const kernels::Lines lines(call.shape, axis_of(call.attributes));
             visit(call.inputs[0].dtype, [&](auto zero) {
                 const auto* x = static_cast<const decltype(zero)*>(data);
                 auto* y = call.out<std::int64_t>();
-                constexpr std::int64_t weight = 64;
-                const std::size_t work = lines.bytes_of_work(weight);
-                kernels::share_results(lines.count, lines.n * weight, work, [&](std::int64_t first, std::int64_t end) {
+                constexpr std::int64_t weight = 64, most = 64;
+                kernels::share_lines(lines, most, weight, [&](std::int64_t line, std::int64_t count) {
                     const StorageRef keys(
                         Storage::allocate(static_cast<std::size_t>(lines.n) * 2 * sizeof(std::int64_t)));
-                    for (std::int64_t line = first; line < end; ++line) {
-                        const std::int64_t at = lines.first(line);
+                    for (std::int64_t l = line; l < line + count; ++l) {
+                        const std::int64_t at = lines.first(l);
                         sort_line(x + at, lines.step, lines.n, descending, y + at, keys->data());
                     }
                 });
@@ -170,34 +155,26 @@ template <class Better>
 void find_best(const KernelCall& call, Better&& better) {
     StorageRef scratch;
     const void* data = run::contiguous(call.inputs[0], scratch);
-    const Lines lines(call.inputs[0].shape, axis_of(call.attributes));
-    if (lines.count == 0) return;
+    const kernels::Lines lines(call.inputs[0].shape, axis_of(call.attributes));
     visit(call.inputs[0].dtype, [&](auto zero) {
         using T = decltype(zero);
         const auto* x = static_cast<const T*>(data);
-        auto* y = call.out<std::int64_t>();
-        // Lines that lie side by side go abreast.
-        constexpr std::int64_t abreast = 64;
-        const std::int64_t width = std::min(abreast, lines.step);
-        const std::int64_t groups = (lines.step + width - 1) / width, outer = lines.count / lines.step;
-        const std::size_t work = lines.bytes_of_work(1);
-        kernels::share_results(outer * groups, lines.n * width, work, [&](std::int64_t first, std::int64_t end) {
-            for (std::int64_t group = first; group < end; ++group) {
-                const std::int64_t line = group / groups * lines.step + group % groups * width;
-                const std::int64_t count = std::min(width, lines.step - group % groups * width);
-                const T* row = x + lines.first(line);
-                T best[abreast];
+        constexpr std::int64_t most = 64, weight = 2;
+        kernels::share_lines(lines, most, weight, [&](std::int64_t line, std::int64_t count) {
+            auto* positions = call.out<std::int64_t>() + line;
+            const T* row = x + lines.first(line);
+            T best[most];
+            for (std::int64_t l = 0; l < count; ++l) {
+                best[l] = row[l * lines.apart()];
+                positions[l] = 0;
+            }
+            for (std::int64_t i = 1; i < lines.n; ++i) {
+                row += lines.step;
                 for (std::int64_t l = 0; l < count; ++l) {
-                    best[l] = row[l];
-                    y[line + l] = 0;
-                }
-                for (std::int64_t i = 1; i < lines.n; ++i) {
-                    row += lines.step;
-                    for (std::int64_t l = 0; l < count; ++l) {
-                        if (!better(row[l], best[l])) continue;
-                        best[l] = row[l];
-                        y[line + l] = i;
-                    }
+                    const T element = row[l * lines.apart()];
+                    if (!better(element, best[l])) continue;
+                    best[l] = element;
+                    positions[l] = i;
                 }
             }
         });

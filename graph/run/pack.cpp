@@ -46,18 +46,21 @@ void copy_short_rows(const Item* source, std::int64_t rows, std::int64_t apart, 
 
 }  // namespace
 
+void append_axis(Shape& shape, Strides& strides, std::int64_t extent, std::int64_t stride) {
+    const std::size_t last = shape.rank() - 1;
+    if (shape.rank() > 0 && strides[last] == stride * extent) {
+        shape[last] *= extent;
+        strides[last] = stride;
+    } else {
+        shape.push_back(extent);
+        strides.push_back(stride);
+    }
+}
+
 Packer::Packer(const Array& array, const Shape& shape) : data_(array.data), item_bytes_(item_size(array.dtype)) {
     const Strides strides = stretched_strides(array.shape, array.strides, shape);
     for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-        if (shape[axis] == 1) continue;
-        const bool continues = shape_.rank() > 0 && strides_[shape_.rank() - 1] == strides[axis] * shape[axis];
-        if (continues) {
-            shape_[shape_.rank() - 1] *= shape[axis];
-            strides_[shape_.rank() - 1] = strides[axis];
-        } else {
-            shape_.push_back(shape[axis]);
-            strides_.push_back(strides[axis]);
-        }
+        if (shape[axis] != 1) append_axis(shape_, strides_, shape[axis], strides[axis]);
     }
 }
 

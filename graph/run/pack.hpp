@@ -7,6 +7,9 @@
 
 namespace xgrad::run {
 
+/// Adds an axis behind the others, as a part of the last of them if both form one run.
+void append_axis(Shape& shape, Strides& strides, std::int64_t extent, std::int64_t stride);
+
 /// Reads a strided array in row-major order, a piece at a time, into contiguous memory. The array is seen stretched to
 /// `shape`. Neighbouring axes that form one run are merged first, so that the inner loop is as long as it can be.
 class Packer {

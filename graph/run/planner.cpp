@@ -44,7 +44,7 @@ class Planner {
         std::size_t place = 0;
         for (const Sections::Section& section : sections.all()) {
             for (; place < section.first; ++place) write_step(order[place]);
-            write_section(order.subspan(section.first, section.end - section.first), section.rows, section.together);
+            write_section(order.subspan(section.first, section.end - section.first), section, sections);
             place = section.end;
         }
         for (; place < order.size(); ++place) write_step(order[place]);
@@ -80,19 +80,23 @@ class Planner {
 
     /// The views that show nothing of what the section makes, and the copies that some of them need, come first. The
     /// others need none.
-    void write_section(std::span<const std::uint32_t> steps, std::int64_t rows, std::int64_t together) {
+    void write_section(std::span<const std::uint32_t> steps, const Sections::Section& section,
+                       const Sections& sections) {
+        is_in_section_.resize(grouping_.steps());
+        for (const std::uint32_t step : steps) is_in_section_[step] = true;
         std::vector<std::uint32_t> inside;
         for (const std::uint32_t step : steps) {
             for (const std::uint32_t place : grouping_.members(step)) {
                 if (Grouping::kind_of(schedule_, place) != Grouping::Kind::view) continue;
-                const bool is_inside = std::find(steps.begin(), steps.end(), step_of_base(place)) != steps.end();
-                if (is_inside) {
+                const Value base = sections.base_of(place);
+                if (!schedule_.is_given(base) && is_in_section_[grouping_.step_of(base)]) {
                     inside.push_back(place);
                 } else {
                     lay_view(place);
                 }
             }
         }
+        for (const std::uint32_t step : steps) is_in_section_[step] = false;
         const std::uint32_t first = now();
         section_ = static_cast<std::uint32_t>(plan_.sections_.size());
         auto& used = plan_.section_memory_.emplace_back().others;
@@ -108,19 +112,12 @@ class Planner {
         section_ = FusedLoop::none;
         std::sort(used.begin(), used.end());
         used.erase(std::unique(used.begin(), used.end()), used.end());
-        const auto most = static_cast<std::int64_t>(bytes_of_part * static_cast<std::size_t>(rows) / most_bytes);
+        const auto most =
+            static_cast<std::int64_t>(bytes_of_part * static_cast<std::size_t>(section.rows) / most_bytes);
         const std::int64_t wanted =
-            std::clamp<std::int64_t>(most, 1, (rows + Sections::least_parts - 1) / Sections::least_parts);
-        const std::int64_t rows_of_part = (wanted + together - 1) / together * together;
-        plan_.sections_.push_back({first, now(), rows, rows_of_part, bytes, 0});
-    }
-
-    /// The step of the value that views of views begin with; no step's number if it is given.
-    std::size_t step_of_base(Value value) const {
-        while (!schedule_.is_given(value) && Grouping::kind_of(schedule_, value) == Grouping::Kind::view) {
-            value = schedule_.reads(value)[0];
-        }
-        return schedule_.is_given(value) ? grouping_.steps() : grouping_.step_of(value);
+            std::clamp<std::int64_t>(most, 1, (section.rows + Sections::least_parts - 1) / Sections::least_parts);
+        const std::int64_t rows_of_part = (wanted + section.together - 1) / section.together * section.together;
+        plan_.sections_.push_back({first, now(), section.rows, rows_of_part, bytes, 0});
     }
 
     void lay_views(std::size_t step) {
@@ -400,6 +397,7 @@ class Planner {
     std::vector<std::uint32_t> loop_of_;       // by value: the last loop that knows it,
     std::vector<FusedLoop::Value> in_loop_;    // and under which number
     std::uint32_t section_ = FusedLoop::none;  // that is being written
+    std::vector<bool> is_in_section_;          // by step: in the section that is being written
     Plan::Note note_{};                        // on the step that is being written
     std::vector<std::uint32_t> loop_members_;
     std::vector<std::uint32_t> sums_;

@@ -46,6 +46,7 @@ Sections::Sections(const Schedule& schedule, const Grouping& grouping)
       rows_(grouping.steps()),
       together_(grouping.steps(), 1) {
     find_rows();
+    if (has_kernel_) look_at_values();
     order_.reserve(grouping.steps());
     for (std::uint32_t step = 0; step < grouping.steps(); ++step) {
         if (place_of_[step] == Place::open && has_kernel_ && rows_[step] > 0) gather(step);
@@ -85,21 +86,26 @@ Sections::Place Sections::place_of(Schedule::Value value) const {
     return schedule_.is_given(value) ? Place::in_order : place_of_[grouping_.step_of(value)];
 }
 
-Sections::Sight Sections::look_at(Schedule::Value value) const {
-    const Node& node = schedule_.node(value);
-    if (schedule_.is_given(value) || Grouping::kind_of(schedule_, value) != Grouping::Kind::view) {
-        return {value, place_of(value) == Place::put_off, node.shape.rank() > 0, row_major(node.shape)};
-    }
-    const Schedule::Value viewed = schedule_.reads(value)[0];
-    Sight sight = look_at(viewed);
-    sight.is_put_off = sight.is_put_off || place_of(value) == Place::put_off;
-    if (schedule_.is_merged(value) || !sight.keeps_rows) return sight;
-    const Node& input = schedule_.node(viewed);
+/// In the schedule's order, so that what a view shows has been looked at before: views of views may be many.
+void Sections::look_at_values() {
+    sights_.reserve(schedule_.size());
+    for (std::uint32_t place = 0; place < schedule_.size(); ++place) sights_.push_back(look_at(place));
+}
+
+Sections::Sight Sections::look_at(std::uint32_t place) const {
+    const Node& node = schedule_[place];
+    const bool has_rows = node.shape.rank() > 0;
+    if (Grouping::kind_of(schedule_, place) != Grouping::Kind::view) return {place, has_rows, row_major(node.shape)};
+    const Schedule::Value viewed = schedule_.reads(place)[0];
+    if (schedule_.is_given(viewed)) return {viewed, false, {}};
+    Sight sight = sights_[viewed];
+    if (schedule_.is_merged(place) || !sight.keeps_rows) return sight;
+    const Node& input = schedule_[viewed];
     const auto& rule = std::get<LayoutRule>(node.formula().op()->forward);
     const std::optional<Layout> layout =
         rule({input.dtype, input.shape, sight.strides, nullptr}, node.formula().attributes(), node.shape);
     // As many rows at the distance of the base's have no room to reach into another.
-    sight.keeps_rows = layout && node.shape.rank() > 0 && node.shape.size() > 0 && node.shape[0] == input.shape[0] &&
+    sight.keeps_rows = layout && has_rows && node.shape.size() > 0 && node.shape[0] == input.shape[0] &&
                        layout->strides[0] == sight.strides[0];
     if (sight.keeps_rows) sight.strides = layout->strides;
     return sight;
@@ -113,13 +119,13 @@ bool Sections::joins(std::size_t step) const {
         const bool is_view = Grouping::kind_of(schedule_, place) == Grouping::Kind::view;
         const std::span<const Schedule::Value> reads = schedule_.reads(place);
         for (std::size_t input = 0; input < reads.size(); ++input) {
-            const Sight sight = look_at(is_view ? place : reads[input]);
-            if (sight.is_put_off) return false;
-            if (place_of(sight.base) != Place::in_section) continue;
+            if (place_of(reads[input]) == Place::put_off) return false;
+            const Schedule::Value seen = is_view ? place : reads[input];
+            const Schedule::Value base = base_of(seen);
+            if (place_of(base) != Place::in_section) continue;
             // Who reads the view is asked about it in his turn.
-            if (!sight.keeps_rows || grouping_.is_summed_in_loop(sight.base) ||
-                (!is_view && !reads_by_row(node, input)))
-                return false;
+            const bool is_by_row = sights_[seen].keeps_rows && !grouping_.is_summed_in_loop(base);
+            if (!is_by_row || (!is_view && !reads_by_row(node, input))) return false;
             reads_section = reads_section || !is_view;
         }
     }

@@ -35,6 +35,10 @@ class Sections {
 
     std::span<const std::uint32_t> order() const noexcept { return order_; }
     std::span<const Section> all() const noexcept { return sections_; }
+    /// The value that views of views begin with; any other value itself. To be asked if there are sections.
+    Schedule::Value base_of(Schedule::Value value) const {
+        return schedule_.is_given(value) ? value : sights_[value].base;
+    }
 
   private:
     enum class Place : std::uint8_t { open, in_order, in_section, put_off };
@@ -42,15 +46,15 @@ class Sections {
     /// What somebody who reads a value sees.
     struct Sight {
         Schedule::Value base;  // the value itself, or the one that views of it begin with
-        bool is_put_off;       // a step on the way
         bool keeps_rows;       // row i is all or a part of row i of the base, if that is row-major
-        Strides strides{};     // then
+        Strides strides;       // then
     };
 
     void find_rows();
     std::int64_t rows_of_block(std::size_t sum) const;
     bool joins(std::size_t step) const;
-    Sight look_at(Schedule::Value value) const;
+    void look_at_values();
+    Sight look_at(std::uint32_t place) const;
     Place place_of(Schedule::Value value) const;
     void gather(std::uint32_t first);
     bool is_worth_while() const;
@@ -61,6 +65,7 @@ class Sections {
     std::vector<std::int64_t> rows_;       // that each step goes through one by one; 0 if it does not, or in vain
     std::vector<std::int64_t> together_;   // so many rows of each step are whole blocks of what it adds up
     bool has_kernel_ = false;              // one that goes row by row: loops alone need no sections
+    std::vector<Sight> sights_;            // by place, if there is such a kernel
     std::vector<std::uint32_t> gathered_;  // the steps of the section that is being looked for
     std::vector<std::uint32_t> order_;
     std::vector<Section> sections_;

@@ -4,8 +4,8 @@
 
 #include <xgrad/graph/per_isa.hpp>
 #include <xgrad/graph/run/parallel.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
+#include <xgrad/ops/kernels/sums.hpp>
 
 namespace xgrad::kernels {
 
@@ -29,21 +29,24 @@ template <class F>
     }
 }
 
+/// to += factor · from, where the elements of one stand apart.
+template <class T>
+[[gnu::always_inline]] inline void add_scaled(T factor, const T* from, std::int64_t from_step, T* to,
+                                              std::int64_t to_step, std::int64_t count) {
+    if (from_step == 1 && to_step == 1) {
+        for (std::int64_t j = 0; j < count; ++j) to[j] += factor * from[j];
+    } else {
+        for (std::int64_t j = 0; j < count; ++j) to[j * to_step] += factor * from[j * from_step];
+    }
+}
+
 /// One plane of y.
 template <class T>
 struct Convolve {
     [[gnu::always_inline]] static inline void run(const Windows* windows, const T* x, const T* w, T* y) {
         std::fill_n(y, windows->count(), T(0));
-        const std::int64_t step = windows->stride[1];
         for_each_run(*windows, [&](std::int64_t cell, std::int64_t pixel, std::int64_t result, std::int64_t count) {
-            const T factor = w[cell];
-            const T* from = x + pixel;
-            T* to = y + result;
-            if (step == 1) {
-                for (std::int64_t j = 0; j < count; ++j) to[j] += factor * from[j];
-            } else {
-                for (std::int64_t j = 0; j < count; ++j) to[j] += factor * from[j * step];
-            }
+            add_scaled(w[cell], x + pixel, windows->stride[1], y + result, std::int64_t{1}, count);
         });
     }
 };
@@ -52,16 +55,8 @@ struct Convolve {
 template <class T>
 struct ConvolveTransposed {
     [[gnu::always_inline]] static inline void run(const Windows* windows, const T* y, const T* w, T* x) {
-        const std::int64_t step = windows->stride[1];
         for_each_run(*windows, [&](std::int64_t cell, std::int64_t pixel, std::int64_t result, std::int64_t count) {
-            const T factor = w[cell];
-            const T* from = y + result;
-            T* to = x + pixel;
-            if (step == 1) {
-                for (std::int64_t j = 0; j < count; ++j) to[j] += factor * from[j];
-            } else {
-                for (std::int64_t j = 0; j < count; ++j) to[j * step] += factor * from[j];
-            }
+            add_scaled(w[cell], y + result, std::int64_t{1}, x + pixel, windows->stride[1], count);
         });
     }
 };

@@ -14,6 +14,8 @@
 #include <xtensor-blas/flens/cxxblas/cxxblas.cxx>
 #endif
 
+#include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/pack.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/graph/storage.hpp>
 #include <xgrad/ops/kernels/blas_alone.hpp>
@@ -42,15 +44,8 @@ struct BlasMatrix {
         } else if ((m.row_stride == 1 || rows == 1) && (m.column_stride >= rows || columns == 1)) {
             set(m.data, cxxblas::Trans, columns == 1 ? rows : m.column_stride);
         } else {
-            copy = StorageRef(Storage::allocate(static_cast<std::size_t>(rows * columns) * sizeof(T)));
-            T* const packed = static_cast<T*>(copy->data());
-            const auto bytes = static_cast<std::size_t>(rows * columns) * sizeof(T);
-            run::parallel_for(static_cast<std::size_t>(m.rows), bytes, [&](std::size_t row) {
-                const auto i = static_cast<std::int64_t>(row);
-                for (std::int64_t j = 0; j < m.columns; ++j) {
-                    packed[i * columns + j] = m.data[i * m.row_stride + j * m.column_stride];
-                }
-            });
+            const Array array{dtype_of<T>, {m.rows, m.columns}, {m.row_stride, m.column_stride}, m.data};
+            const T* const packed = static_cast<const T*>(run::contiguous(array, copy));
             set(packed, cxxblas::NoTrans, columns);
         }
     }

@@ -8,6 +8,7 @@
 #include <xgrad/graph/op.hpp>
 #include <xgrad/xgrad.hpp>
 
+#include "draws.hpp"
 #include "no_leaks.hpp"
 #include "probe_inputs.hpp"
 #include "support.hpp"
@@ -28,18 +29,8 @@ using xgrad::Tensor;
 namespace {
 
 Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype = DType::float32) {
-    const Tensor x = xgrad::random::Generator(seed).normal(shape, 0, 0.5, dtype);
-    xgrad::compute({x});
-    return x;
+    return support::normal(shape, seed, dtype, 0.5);
 }
-
-class Threads {
-  public:
-    ~Threads() { xgrad::set_threads(before_); }
-
-  private:
-    std::size_t before_ = xgrad::threads();
-};
 
 /// Two layers of convolution, bias, ReLU and pooling: the cost, what is held on the way, and all gradients.
 std::vector<Tensor> network(std::int64_t images, DType dtype, bool holds) {
@@ -130,7 +121,7 @@ void require_same_bits_as_eagerly(Program program, std::int64_t rows, DType dtyp
 BOOST_AUTO_TEST_SUITE(sections)
 
 BOOST_AUTO_TEST_CASE(the_bits_are_those_of_one_step_after_the_other) {
-    const Threads restored;
+    const support::RestoredThreads restored;
     for (const DType dtype : {DType::float32, DType::float64}) {
         for (const std::int64_t images : {1, 2, 7, 33}) {
             for (const bool holds : {false, true}) {
@@ -141,7 +132,7 @@ BOOST_AUTO_TEST_CASE(the_bits_are_those_of_one_step_after_the_other) {
 }
 
 BOOST_AUTO_TEST_CASE(rows_that_are_normalised_have_the_same_bits) {
-    const Threads restored;
+    const support::RestoredThreads restored;
     for (const DType dtype : {DType::float32, DType::float64}) {
         for (const std::int64_t rows : {1, 2, 7, 307}) {
             for (const bool holds : {false, true}) {
@@ -181,6 +172,20 @@ BOOST_AUTO_TEST_CASE(views_that_do_not_keep_the_rows_end_a_section) {
     // Row by row along the last axis only.
     const std::string along_first = xgrad::plan(xgrad::tanh(softmax(X, 0)));
     BOOST_TEST(!mentions(along_first, "at a time through"), along_first);
+}
+
+BOOST_AUTO_TEST_CASE(a_section_is_read_through_any_number_of_views) {
+    const Eagerness deferred(false);
+    const Tensor X = drawn({1024, 300}, 1);
+    const auto result = [&](int views) {
+        Tensor y = softmax(X, 1);
+        for (int i = 0; i < views; ++i) y = view(y, {xgrad::all(), xgrad::all(-1)});
+        return xgrad::tanh(y);
+    };
+    const Tensor much = result(20000);
+    BOOST_TEST(mentions(xgrad::plan(much), "at a time through the next 2 steps"));
+    BOOST_TEST(same_bits(much, result(0)));
+    BOOST_TEST(same_bits(result(20001), view(result(0), {xgrad::all(), xgrad::all(-1)})));
 }
 
 BOOST_AUTO_TEST_CASE(what_only_the_section_reads_is_not_in_the_plan_s_memory) {

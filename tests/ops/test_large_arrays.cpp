@@ -10,12 +10,14 @@
 
 #include <xgrad/xgrad.hpp>
 
+#include "draws.hpp"
 #include "support.hpp"
 
 // Kernels on arrays that are large enough for their threads, tiles and blocks, in every layout that has a way of its
 // own: beside plain loops in 80-bit precision, and with the same bits whatever the number of threads.
 
 using support::count_of;
+using support::normal;
 using support::Numbers;
 using support::numbers_of;
 using support::same_bits;
@@ -26,23 +28,9 @@ using xgrad::Tensor;
 
 namespace {
 
-Tensor drawn(const Shape& shape, std::uint64_t seed, DType dtype) {
-    const Tensor x = xgrad::random::Generator(seed).normal(shape, 0, 1, dtype);
-    xgrad::compute({x});
-    return x;
-}
-
-class Threads {
-  public:
-    ~Threads() { xgrad::set_threads(before_); }
-
-  private:
-    std::size_t before_ = xgrad::threads();
-};
-
 /// The result with one thread, after it was found to have the same bits with two and three.
 Tensor on_any_threads(const std::function<Tensor()>& f, const std::string& what) {
-    const Threads restored;
+    const support::RestoredThreads restored;
     xgrad::set_threads(1);
     const Tensor result = f();
     xgrad::compute({result});
@@ -129,7 +117,7 @@ BOOST_AUTO_TEST_CASE(sums_and_largest_elements_in_every_layout) {
                                     {1, 9000},  {9000, 1},   {300, 7},    {2, 5000}};
     for (const DType dtype : precisions) {
         for (const Shape& shape : shapes) {
-            const Tensor given = drawn(shape, 1, dtype);
+            const Tensor given = normal(shape, 1, dtype);
             for (const Layout& layout : layouts()) {
                 const Tensor x = layout.of(given);
                 for (const std::size_t axis : {0, 1}) {
@@ -158,7 +146,7 @@ BOOST_AUTO_TEST_CASE(sums_and_largest_elements_in_every_layout) {
 BOOST_AUTO_TEST_CASE(sums_over_several_axes) {
     const Shape shape{12, 34, 56};
     for (const DType dtype : precisions) {
-        const Tensor given = drawn(shape, 2, dtype);
+        const Tensor given = normal(shape, 2, dtype);
         const std::vector<Shape> orders{{0, 1, 2}, {0, 2, 1}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}};
         for (const Shape& order : orders) {
             // The same elements under the same indices, elsewhere in memory.
@@ -235,7 +223,7 @@ BOOST_AUTO_TEST_CASE(softmax_of_long_short_and_neighbouring_lines) {
                                                      {5, 64, 300},
                                                      {2, 3, 5000},
                                                      {65, 1}}) {
-            const Tensor x = drawn(shape, 3, dtype) * 5;
+            const Tensor x = normal(shape, 3, dtype) * 5;
             for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
                 const auto number = static_cast<std::int64_t>(axis);
                 require_close(on_any_threads([&] { return softmax(x, number); }, "softmax"),
@@ -250,7 +238,7 @@ BOOST_AUTO_TEST_CASE(softmax_of_long_short_and_neighbouring_lines) {
 BOOST_AUTO_TEST_CASE(running_sums_in_both_directions) {
     for (const DType dtype : precisions) {
         for (const Shape& shape : std::vector<Shape>{{500, 300}, {3, 50000}, {50000, 3}, {7, 33, 200}, {1, 70000}}) {
-            const Tensor x = xgrad::parameter(drawn(shape, 4, dtype)), c = drawn(shape, 5, dtype);
+            const Tensor x = xgrad::parameter(normal(shape, 4, dtype)), c = normal(shape, 5, dtype);
             for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
                 const auto number = static_cast<std::int64_t>(axis);
                 const auto forwards = [](const Numbers& line) {
@@ -285,7 +273,7 @@ BOOST_AUTO_TEST_CASE(positions_in_order_with_ties_zeros_and_nan) {
     for (const DType dtype : {DType::float32, DType::float64, DType::int32, DType::int64, DType::boolean}) {
         for (const Shape& shape : std::vector<Shape>{{300, 200}, {5, 9000}, {20000, 2}, {4, 50, 60}}) {
             Numbers numbers;
-            const Numbers source = numbers_of(drawn(shape, 6, DType::float64));
+            const Numbers source = numbers_of(normal(shape, 6, DType::float64));
             for (std::size_t i = 0; i < source.size(); ++i) {
                 long double x = std::round(source[i] * 40);
                 if (dtype == DType::boolean) x = x > 0;
@@ -345,12 +333,12 @@ BOOST_AUTO_TEST_CASE(what_was_cut_out_goes_back_to_its_place) {
                                 {{100000}, {range(99999, 5, -7)}}};
     for (const DType dtype : precisions) {
         for (const Row& row : rows) {
-            const Tensor x = xgrad::parameter(drawn(row.shape, 7, dtype));
+            const Tensor x = xgrad::parameter(normal(row.shape, 7, dtype));
             // Where each element of the part stands.
             Numbers counted(count_of(row.shape));
             std::iota(counted.begin(), counted.end(), 0.L);
             const Numbers places = numbers_of(view(tensor_of(DType::int64, row.shape, counted), row.slices));
-            const Tensor part = view(x, row.slices), c = drawn(part.shape(), 8, dtype);
+            const Tensor part = view(x, row.slices), c = normal(part.shape(), 8, dtype);
             Numbers expected(counted.size());
             const Numbers weights = numbers_of(c);
             for (std::size_t i = 0; i < places.size(); ++i) expected[static_cast<std::size_t>(places[i])] = weights[i];
@@ -372,7 +360,7 @@ BOOST_AUTO_TEST_CASE(products_of_stacks_and_of_stretched_matrices) {
         {{80, 90}, {1, 1}, {}, {90, 70}}, {{80, 1}, {90, 70}, {80, 90}, {}},  {{1, 1}, {1, 1}, {80, 90}, {90, 70}}};
     for (const DType dtype : precisions) {
         for (const Row& row : rows) {
-            Tensor A = drawn(row.a, 9, dtype), B = drawn(row.b, 10, dtype);
+            Tensor A = normal(row.a, 9, dtype), B = normal(row.b, 10, dtype);
             if (row.stretched_a.rank() > 0) A = broadcast_to(A, row.stretched_a);
             if (row.stretched_b.rank() > 0) B = broadcast_to(B, row.stretched_b);
             const Tensor C = on_any_threads([&] { return matmul(A, B); }, "matmul");
@@ -382,8 +370,8 @@ BOOST_AUTO_TEST_CASE(products_of_stacks_and_of_stretched_matrices) {
             require_close(C, numbers_of(expected), rounding(dtype) * 100, "matmul");
         }
         // The gradient of one matrix that many are multiplied with.
-        const Tensor A = drawn({12, 6, 30, 20}, 11, dtype), W = xgrad::parameter(drawn({20, 17}, 12, dtype));
-        const Tensor G = drawn({12, 6, 30, 17}, 13, dtype);
+        const Tensor A = normal({12, 6, 30, 20}, 11, dtype), W = xgrad::parameter(normal({20, 17}, 12, dtype));
+        const Tensor G = normal({12, 6, 30, 17}, 13, dtype);
         const Tensor dW = on_any_threads([&] { return grad(sum(matmul(A, W) * G), W); }, "dW");
         const Tensor of_each =
             sum(matmul(transpose(xgrad::astype(A, DType::float64), {0, 1, 3, 2}), xgrad::astype(G, DType::float64)),
@@ -400,7 +388,7 @@ BOOST_AUTO_TEST_CASE(short_rows_are_repeated_and_cut) {
     for (const DType dtype : {DType::float32, DType::float64, DType::int32, DType::int64}) {
         for (const auto& [narrow, wide] : shapes) {
             const auto numbers = [&](const Shape& shape, std::uint64_t seed) {
-                Numbers result = numbers_of(drawn(shape, seed, DType::float32));
+                Numbers result = numbers_of(normal(shape, seed, DType::float32));
                 if (!xgrad::is_floating(dtype)) {
                     for (long double& x : result) x = std::round(100 * x);
                 }
