@@ -174,12 +174,20 @@ using Jvp = std::function<Tensor(const Record&, std::span<const Tensor> tangents
 /// is smooth.
 using SwitchRule = std::function<std::vector<Tensor>(const Record&)>;
 
-/// How an operation that adds up all elements of an array does it block by block: a loop that computes the elements can
-/// then add up each block while it is in the cache, with the bits of the operation's own kernel.
+/// How an operation that adds up an array over its attribute `axes` does it block by block: a loop that computes the
+/// elements can then add them up while they are in the cache, with the bits of the operation's own kernel. All
+/// elements, and those of a row (over the last axes), go in blocks of so many; columns (over the first axes), where the
+/// sums of all columns stand side by side, in blocks of so many rows. The last block may be smaller.
 struct BlockSum {
-    std::size_t block;  // elements to a block; the last one may have fewer
+    std::size_t block;
     void (*sum_block)(DType dtype, const void* values, std::size_t count, void* sum);
-    void (*add_up)(DType dtype, const void* sums, std::size_t count, void* total);
+    std::size_t rows_of_block;
+    /// Adds elements first ... first + count - 1 of an array of rows, of which `values` is the first, to the sums of
+    /// the blocks of rows that they are in. Those of one block and column are added from the first to the last.
+    void (*add_rows)(DType dtype, const void* values, std::size_t first, std::size_t count, std::size_t columns,
+                     void* sums);
+    /// The totals of so many columns, from the sums of all blocks.
+    void (*add_up)(DType dtype, const void* sums, std::size_t blocks, std::size_t columns, void* totals);
 };
 
 /// A formula with the value of another one, and the tensor that both are functions of.
@@ -299,7 +307,7 @@ struct Linear {
     Linearity linearity = Linearity::jointly;
     ShapeRule shape = nullptr;
     Required<Computation> forward;
-    const BlockSum* block_sum = nullptr;  // for floating point, where the result is one element
+    const BlockSum* block_sum = nullptr;  // for floating point
     Required<Transposes> transposes;
     SwitchRule switches = nullptr;
     RewriteRule rewrite{};

@@ -60,13 +60,22 @@ constexpr BlockSum sum_by_blocks{
                                                             static_cast<T*>(sum));
             });
         },
-    .add_up =
-        [](DType dtype, const void* sums, std::size_t count, void* total) {
+    .rows_of_block = static_cast<std::size_t>(kernels::rows_of_block),
+    .add_rows =
+        [](DType dtype, const void* values, std::size_t first, std::size_t count, std::size_t columns, void* sums) {
             visit_floating(dtype, [&](auto zero) {
                 using T = decltype(zero);
-                kernels::Cascade<T> cascade;
-                for (std::size_t block = 0; block < count; ++block) cascade.add(static_cast<const T*>(sums)[block]);
-                *static_cast<T*>(total) = cascade.total();
+                detail::run_per_isa<kernels::AddToBlocks<T>>(
+                    static_cast<const T*>(values), static_cast<std::int64_t>(first), static_cast<std::int64_t>(count),
+                    static_cast<std::int64_t>(columns), static_cast<T*>(sums));
+            });
+        },
+    .add_up =
+        [](DType dtype, const void* sums, std::size_t blocks, std::size_t columns, void* totals) {
+            visit_floating(dtype, [&](auto zero) {
+                using T = decltype(zero);
+                kernels::add_up_blocks(static_cast<const T*>(sums), static_cast<std::int64_t>(blocks),
+                                       static_cast<std::int64_t>(columns), static_cast<T*>(totals));
             });
         },
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <numeric>
 
 #include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/pairs.hpp>
@@ -18,7 +19,7 @@ constexpr std::size_t most_slot_bytes = std::size_t{32} << 10;
 constexpr std::size_t largest_stretch = 1024;
 constexpr std::size_t smallest_stretch = 128;
 // Several blocks to a part: a thread that takes a part fills its fixed slots once.
-constexpr std::size_t part_size = std::size_t{1} << 14;
+constexpr std::size_t least_part = std::size_t{1} << 14;
 // Less memory than this is in the second cache already, or soon is.
 constexpr std::size_t worth_fetching = std::size_t{1} << 21;
 // Stretches of more memory are short: memory is read and computed with in turns, and should not wait for the other
@@ -97,11 +98,6 @@ FusedLoop::Value FusedLoop::apply(const BlockKernels& kernels, DType input_dtype
     return operation.result;
 }
 
-void FusedLoop::sum(Value value, const BlockSum& rule, DType dtype, std::uint32_t address) {
-    values_[value].is_summed = true;
-    sums_.push_back({value, &rule, dtype, address});
-}
-
 /// Computes each simple operation whose result only another one reads together with that.
 void FusedLoop::pair_up() {
     std::vector<std::uint32_t> maker(values_.size());
@@ -148,7 +144,7 @@ void FusedLoop::assign_slots() {
         source.slot = none;
         if (source.is_summed && source.address == none) {
             source.slot = block_slots++;
-        } else if (source.is_fixed) {
+        } else if (is_filled_once(source)) {
             source.slot = slots++;
         }
     }
@@ -163,7 +159,8 @@ void FusedLoop::assign_slots() {
         });
         for (const Value input : inputs(operation)) {
             Source& source = values_[input];
-            if (source.slot == none || source.is_fixed || source.is_summed || source.last_use != number) continue;
+            if (source.slot == none || is_filled_once(source) || source.is_summed || source.last_use != number)
+                continue;
             free.push_back(source.slot);
             source.last_use = none;  // x x: once only
         }
@@ -211,17 +208,16 @@ void FusedLoop::lay_out() {
     in_memory_.clear();
     bytes_in_memory_ = 0;
     moving_.clear();
+    find_periods();
     assign_slots();
     const auto repeated =
         std::stable_partition(operations_.begin(), operations_.end(),
-                              [&](const Operation& operation) { return values_[operation.result].is_fixed; });
+                              [&](const Operation& operation) { return is_filled_once(values_[operation.result]); });
     once_ = static_cast<std::size_t>(repeated - operations_.begin());
-    stretch_ = sums_.empty() ? largest_stretch : std::min(largest_stretch, sums_[0].rule->block);
-    const std::size_t single = static_cast<std::size_t>(
-        std::count_if(values_.begin(), values_.end(), [](const Source& source) { return source.is_single; }));
-    while (stretch_ > smallest_stretch && (slots_ - single) * stretch_ * widest_item_ > most_slot_bytes) stretch_ /= 2;
+    divide();
+    shorten_stretch();
     share_fetching();
-    block_ = sums_.empty() ? stretch_ : sums_[0].rule->block;
+    if (sums_.empty()) block_ = stretch_;
     slot_bytes_ = rounded_up(std::min(stretch_, size_) * widest_item_, line);
     block_bytes_ = rounded_up(std::min(block_, size_) * widest_item_, line);
     for (Source& source : values_) {
@@ -229,6 +225,45 @@ void FusedLoop::lay_out() {
             source.is_summed ? slots_ * slot_bytes_ + source.slot * block_bytes_ : source.slot * slot_bytes_;
     }
     find_moving();
+}
+
+/// Rows that come again need be brought into their slots only once if each stretch is some whole rows.
+void FusedLoop::find_periods() {
+    period_ = 1;
+    std::size_t block = 1;
+    for (const Sum& sum : sums_) block = std::lcm(block, sum.sum.block());
+    for (Source& source : values_) {
+        source.is_periodic = false;
+        if (source.packer == none || source.is_fixed) continue;
+        const std::size_t period = packers_[source.packer].packer.period();
+        if (period == 0 || period > largest_stretch || std::lcm(std::lcm(block, period_), period) > largest_stretch)
+            continue;
+        source.is_periodic = true;
+        period_ = std::lcm(period_, period);
+    }
+}
+
+/// In what the loop goes forward, so that whatever it adds up is complete.
+void FusedLoop::divide() {
+    std::size_t block = period_, part = 1;
+    for (const Sum& sum : sums_) {
+        block = std::lcm(block, sum.sum.block());
+        part = std::lcm(part, sum.sum.part());
+    }
+    block_ = block * std::max<std::size_t>(largest_stretch / block, 1);
+    part_ = rounded_up(least_part, std::lcm(block, part));
+    stretch_ = std::min(block_, largest_stretch / period_ * period_);
+}
+
+/// Until the slots have room in the first cache.
+void FusedLoop::shorten_stretch() {
+    const std::size_t single = static_cast<std::size_t>(
+        std::count_if(values_.begin(), values_.end(), [](const Source& source) { return source.is_single; }));
+    while (stretch_ > smallest_stretch && (slots_ - single) * stretch_ * widest_item_ > most_slot_bytes) {
+        const std::size_t shorter = rounded_up((stretch_ + 1) / 2, period_);
+        if (shorter == stretch_) return;
+        stretch_ = shorter;
+    }
 }
 
 /// Has each operation fetch a share of the next stretch meanwhile, unless memory is read all the time anyway: that is
@@ -239,16 +274,12 @@ void FusedLoop::share_fetching() {
         std::all_of(repeated.begin(), repeated.end(), [](const Operation& op) { return op.is_composed; });
     fetches_ = size_ * bytes_in_memory_ > worth_fetching && !reads_on;
     if (!fetches_) return;
-    stretch_ = std::min(stretch_, stretch_of_memory);
+    stretch_ = std::min(stretch_, rounded_up(stretch_of_memory, period_));
     const auto share = [&](std::size_t turns) { return turns * stretch_ / repeated.size() / line * line; };
     for (std::size_t turn = 0; turn < repeated.size(); ++turn) {
         repeated[turn].first_fetched = static_cast<std::uint32_t>(share(turn));
         repeated[turn].end_fetched = static_cast<std::uint32_t>(share(turn + 1));
     }
-}
-
-std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
-    return rounded_up(blocks() * values_[sum.value].item, alignof(std::max_align_t));
 }
 
 std::byte* FusedLoop::place_of(Value value, std::size_t element, const Memory& memory) const {
@@ -337,14 +368,6 @@ void FusedLoop::run_stretches(std::size_t first, std::size_t end, const Memory& 
     }
 }
 
-void FusedLoop::sum_block(std::size_t start, std::size_t end, const Memory& memory, std::byte* of_blocks) const {
-    for (const Sum& sum : sums_) {
-        sum.rule->sum_block(sum.dtype, place_of(sum.value, start, memory), end - start,
-                            of_blocks + start / block_ * values_[sum.value].item);
-        of_blocks += sum_bytes(sum);
-    }
-}
-
 void FusedLoop::run_part(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const {
     const std::size_t slots = slots_ * slot_bytes_ + block_slots_ * block_bytes_;
     const bool is_one_stretch = end - first <= stretch_;
@@ -365,24 +388,11 @@ void FusedLoop::run(Addresses addresses) const {
     if (size_ == 0) return;
     if (const FusedLoop* assembled = practice_ ? practice_->form_of(*this) : nullptr) return assembled->run(addresses);
     std::byte* const of_blocks = thread_sums(bytes_of_blocks());
-    const std::size_t parts = (size_ + part_size - 1) / part_size;
+    const std::size_t parts = (size_ + part_ - 1) / part_;
     parallel_for(parts, size_ * widest_item_ * operations_.size(), [&](std::size_t part) {
-        run_part(part * part_size, std::min(size_, (part + 1) * part_size), addresses, of_blocks);
+        run_part(part * part_, std::min(size_, (part + 1) * part_), addresses, of_blocks);
     });
     add_up(of_blocks, addresses);
-}
-
-std::size_t FusedLoop::bytes_of_blocks() const {
-    std::size_t bytes = 0;
-    for (const Sum& sum : sums_) bytes += sum_bytes(sum);
-    return bytes;
-}
-
-void FusedLoop::add_up(const std::byte* of_blocks, Addresses addresses) const {
-    for (const Sum& sum : sums_) {
-        sum.rule->add_up(sum.dtype, of_blocks, blocks(), addresses[sum.address]);
-        of_blocks += sum_bytes(sum);
-    }
 }
 
 void FusedLoop::run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses,

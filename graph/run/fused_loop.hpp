@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/loop_sum.hpp>
 #include <xgrad/graph/run/machine_code.hpp>
 #include <xgrad/graph/run/pack.hpp>
 
@@ -36,15 +37,15 @@ class FusedLoop {
     /// none, nobody but later operations can see it.
     Value apply(const BlockKernels& kernels, DType input_dtype, std::span<const Value> inputs, DType dtype,
                 std::uint32_t address);
-    /// Adds up all elements of a value, which is not empty, to one number.
-    void sum(Value value, const BlockSum& rule, DType dtype, std::uint32_t address);
+    /// Adds up a value, which is not empty. The sums of rows are there as soon as the rows are, others in the end.
+    void sum(Value value, const LoopSum& sum, DType dtype, std::uint32_t address);
     /// To be called once when everything is written down.
     void finish();
 
     /// Runs all of it, on several threads if that is worth while. The memory that is read must not change meanwhile.
     void run(Addresses addresses) const;
     /// Runs it on some of the rows, of so many along the first axis, on this thread. If it adds up, these are whole
-    /// blocks, whose sums come to `of_blocks`, in which there is room for the sums of all.
+    /// parts of its sums, which come to `of_blocks`, in which there is room for the sums of all.
     void run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses,
                   std::byte* of_blocks) const;
     std::size_t bytes_of_blocks() const;
@@ -65,6 +66,7 @@ class FusedLoop {
         bool is_fixed = false;       // one number, repeated, or computed from such: the slot is filled once
         bool is_single = false;      // and this number at the beginning of the slot is enough
         bool is_summed = false;      // needed to the end of the block
+        bool is_periodic = false;    // rows that come again in each stretch: the slot is filled once, too
     };
     /// Without a kernel: an array that is not contiguous is brought into a slot.
     struct Operation {
@@ -85,7 +87,7 @@ class FusedLoop {
     };
     struct Sum {
         Value value;
-        const BlockSum* rule;
+        LoopSum sum;
         DType dtype;
         std::uint32_t address;
     };
@@ -119,6 +121,7 @@ class FusedLoop {
     }
     /// Not only by other operations.
     static bool is_seen(const Source& source) { return source.address != none || source.is_summed; }
+    static bool is_filled_once(const Source& source) { return source.is_fixed || source.is_periodic; }
 
     void pair_up();
     bool is_composable(const Operation& operation) const;
@@ -142,7 +145,10 @@ class FusedLoop {
     void sum_block(std::size_t start, std::size_t end, const Memory& memory, std::byte* of_blocks) const;
     /// `of_blocks` is for the sums of blocks, those of each sum behind each other.
     void run_part(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
-    std::size_t blocks() const { return (size_ + block_ - 1) / block_; }
+    void find_periods();
+    void divide();
+    void shorten_stretch();
+    std::size_t parts_of(const Sum& sum) const { return (size_ + sum.sum.part() - 1) / sum.sum.part(); }
     std::size_t sum_bytes(const Sum& sum) const;
 
     Shape shape_;
@@ -153,8 +159,10 @@ class FusedLoop {
     std::size_t block_slots_ = 0;  // for a block, behind the others
     std::size_t slot_bytes_ = 0;
     std::size_t block_bytes_ = 0;
-    std::size_t stretch_ = 0;  // elements that go through all operations together
-    std::size_t block_ = 0;    // elements that are summed together: some stretches
+    std::size_t period_ = 1;   // a multiple of so many elements is
+    std::size_t stretch_ = 0;  // what goes through all operations together
+    std::size_t block_ = 0;    // is summed together: some stretches
+    std::size_t part_ = 0;     // one thread goes through
     std::vector<Source> values_;
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;

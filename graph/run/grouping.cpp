@@ -1,8 +1,11 @@
 #include <xgrad/graph/run/grouping.hpp>
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/loop_sum.hpp>
 
 namespace xgrad::run {
 
@@ -12,19 +15,10 @@ namespace {
 constexpr std::uint32_t most_members = 2048;
 // How many loops are tried for a node, from the newest backwards, so that grouping takes linear time.
 constexpr std::size_t most_tried = 64;
-
-/// True for the sum of all elements of something that a loop computes.
-bool can_be_summed_in_loop(const Schedule& schedule, std::uint32_t place) {
-    const Node& node = schedule[place];
-    if (schedule.is_merged(place) || !node.formula().op()->block_sum || node.shape.size() != 1 ||
-        !is_floating(node.dtype))
-        return false;
-    const Schedule::Value summed = schedule.reads(place)[0];
-    if (schedule.is_given(summed)) return false;
-    const Node& input = schedule[summed];
-    return Grouping::kind_of(schedule, summed) == Grouping::Kind::elementwise && input.dtype == node.dtype &&
-           input.shape.size() > 0;
-}
+// What is added up together stays in the first cache; and a loop has parts for many threads, or is short.
+constexpr std::size_t largest_block = 4096;
+constexpr std::size_t part_of_short_loop = std::size_t{1} << 15;
+constexpr std::size_t least_parts = 16;
 
 /// Marks the single numbers that are computed from nothing but given ones. They come before everything else: else a
 /// loop that needs one would have to come after the loop that stands before it, and could not be the same.
@@ -81,7 +75,7 @@ Grouping::Grouping(const Schedule& schedule) {
 void Grouping::place(const Schedule& schedule, std::uint32_t index) {
     const Node& node = schedule[index];
     const Kind kind = kind_of(schedule, index);
-    if (can_be_summed_in_loop(schedule, index)) {
+    if (takes_along(schedule, index)) {
         is_summed_in_loop_[index] = true;
         step_of_[index] = step_of_[schedule.reads(index)[0]];
         return;
@@ -106,6 +100,22 @@ void Grouping::place(const Schedule& schedule, std::uint32_t index) {
     } else {
         step_of_[index] = loop_for(node.shape, earliest);
     }
+}
+
+/// True if the loop of what a sum adds up can add it up, beside the sums that it has already.
+bool Grouping::takes_along(const Schedule& schedule, std::uint32_t index) {
+    const std::optional<LoopSum> sum = loop_sum(schedule, index);
+    if (!sum) return false;
+    const Schedule::Value summed = schedule.reads(index)[0];
+    const auto loop = std::lower_bound(loops_.begin(), loops_.end(), step_of_[summed],
+                                       [](const Loop& other, std::uint32_t step) { return other.step < step; });
+    const std::size_t block = std::lcm(loop->block, sum->block());
+    const std::size_t part = std::lcm(std::lcm(loop->part, sum->part()), block);
+    const auto size = static_cast<std::size_t>(schedule[summed].shape.size());
+    if (block > largest_block || (part > part_of_short_loop && part * least_parts > size)) return false;
+    loop->block = block;
+    loop->part = part;
+    return true;
 }
 
 /// Moves what only later loops of its shape read to the first of them, so that it need not be written between the two:
@@ -161,7 +171,7 @@ std::uint32_t Grouping::loop_for(const Shape& shape, std::uint32_t earliest) {
     }
     if (!best) {
         steps_ = std::max(steps_, earliest);
-        loops_.push_back({&shape, steps_++, 0});
+        loops_.push_back({&shape, steps_++, 0, 1, 1});
         best = &loops_.back();
     }
     ++best->members;

@@ -32,7 +32,7 @@ class Grouping {
         return std::span(members_).subspan(starts_[step], starts_[step + 1] - starts_[step]);
     }
     std::uint32_t step_of(std::size_t place) const { return step_of_[place]; }
-    /// True for a sum that the loop of what it adds up takes along.
+    /// True for a sum that the loop of what it adds up takes along: what loop_sum() says of it holds.
     bool is_summed_in_loop(std::size_t place) const { return is_summed_in_loop_[place]; }
     /// False for what only the operations of one loop see of each other: it needs no memory.
     bool is_written(std::size_t place) const { return is_written_[place]; }
@@ -42,9 +42,12 @@ class Grouping {
         const Shape* shape;
         std::uint32_t step;
         std::uint32_t members;
+        std::size_t block = 1;  // what it adds up together,
+        std::size_t part = 1;   // and what it is divided into: multiples of so many elements
     };
 
     void place(const Schedule& schedule, std::uint32_t place);
+    bool takes_along(const Schedule& schedule, std::uint32_t place);
     void postpone(const Schedule& schedule);
     std::uint32_t loop_for(const Shape& shape, std::uint32_t earliest);
 

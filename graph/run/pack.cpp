@@ -72,6 +72,11 @@ bool Packer::is_repeated() const {
     return shape_.rank() == 0 || (shape_.rank() == 1 && strides_[0] == 0);
 }
 
+std::size_t Packer::period() const {
+    if (shape_.rank() < 2 || strides_[0] != 0 || shape_[0] == 0) return 0;
+    return static_cast<std::size_t>(shape_.size() / shape_[0]);
+}
+
 template <class Item>
 void Packer::pack_items(const Item* data, std::size_t start, std::size_t count, Item* target) const {
     if (count == 0) return;  // an extent may be 0, and no index can be taken modulo that

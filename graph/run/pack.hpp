@@ -26,6 +26,8 @@ class Packer {
     bool is_contiguous() const;
     /// True if there is one element, repeated.
     bool is_repeated() const;
+    /// After so many elements they come again, from the first on; 0 if they do not.
+    std::size_t period() const;
 
   private:
     template <class Item>

@@ -220,10 +220,11 @@ class Planner {
         }
         loop_members_.resize(computed);
         for (const std::uint32_t place : sums_) {
+            const LoopSum sum = *loop_sum(schedule_, place);
             make(place);
-            made_.back().section = FusedLoop::none;  // it is there when the section is at its end
-            loop.sum(in_loop_[schedule_.reads(place)[0]], *schedule_[place].formula().op()->block_sum,
-                     schedule_[place].dtype, place);
+            // Others than those of rows are there when the section is at its end.
+            if (sum.of != LoopSum::Of::rows) made_.back().section = FusedLoop::none;
+            loop.sum(in_loop_[schedule_.reads(place)[0]], sum, schedule_[place].dtype, place);
         }
         loop.finish();
         loop_members_.insert(loop_members_.end(), sums_.begin(), sums_.end());

@@ -7,6 +7,7 @@
 
 #include <xgrad/graph/amounts.hpp>
 #include <xgrad/graph/op.hpp>
+#include <xgrad/graph/run/loop_sum.hpp>
 
 namespace xgrad::run {
 
@@ -64,7 +65,8 @@ void Sections::find_rows() {
             if (kind == Grouping::Kind::view) continue;
             if (grouping_.is_summed_in_loop(place)) {
                 if (rows_[step] == 0) break;
-                together_[step] = rows_of_block(place);
+                together_[step] = std::lcm(together_[step], rows_of_part(place));
+                has_kernel_ = has_kernel_ || gives_rows(place);
                 if (together_[step] * least_parts <= rows_[step]) continue;
                 rows_[step] = 0;
                 break;
@@ -124,7 +126,7 @@ bool Sections::joins(std::size_t step) const {
             const Schedule::Value base = base_of(seen);
             if (place_of(base) != Place::in_section) continue;
             // Who reads the view is asked about it in his turn.
-            const bool is_by_row = sights_[seen].keeps_rows && !grouping_.is_summed_in_loop(base);
+            const bool is_by_row = sights_[seen].keeps_rows && (!grouping_.is_summed_in_loop(base) || gives_rows(base));
             if (!is_by_row || (!is_view && !reads_by_row(node, input))) return false;
             reads_section = reads_section || !is_view;
         }
@@ -132,11 +134,16 @@ bool Sections::joins(std::size_t step) const {
     return reads_section;
 }
 
-/// So many rows of what is added up in a loop are whole blocks.
-std::int64_t Sections::rows_of_block(std::size_t sum) const {
+/// So many rows of what is added up in a loop are whole parts of the sum.
+std::int64_t Sections::rows_of_part(std::uint32_t sum) const {
     const Node& summed = schedule_.node(schedule_.reads(sum)[0]);
-    const auto block = static_cast<std::int64_t>(schedule_[sum].formula().op()->block_sum->block);
-    return block / std::gcd(block, summed.shape.size() / summed.shape[0]);
+    const auto part = static_cast<std::int64_t>(loop_sum(schedule_, sum)->part());
+    return part / std::gcd(part, summed.shape.size() / summed.shape[0]);
+}
+
+/// True if the sums that a loop gives are there row by row.
+bool Sections::gives_rows(std::uint32_t sum) const {
+    return loop_sum(schedule_, sum)->of == LoopSum::Of::rows;
 }
 
 /// Lets the steps that can join this one follow it, before what stands between them.

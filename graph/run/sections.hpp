@@ -16,7 +16,7 @@ namespace xgrad::run {
 ///
 /// A step works row by row if it is a loop over some rows, or an operation that says so of its inputs: so do sums and
 /// softmax along any axis but the first, and with them what normalises each example. A loop that adds up all of its
-/// elements does so in blocks, of which so many rows at a time must be whole ones.
+/// elements, or its columns, does so in parts, of which so many rows at a time must be whole ones.
 /// It joins a section if it reads something of it in this way, directly or through views that keep the rows, and
 /// nothing of it otherwise.
 class Sections {
@@ -51,7 +51,8 @@ class Sections {
     };
 
     void find_rows();
-    std::int64_t rows_of_block(std::size_t sum) const;
+    std::int64_t rows_of_part(std::uint32_t sum) const;
+    bool gives_rows(std::uint32_t sum) const;
     bool joins(std::size_t step) const;
     void look_at_values();
     Sight look_at(std::uint32_t place) const;
@@ -63,8 +64,8 @@ class Sections {
     const Grouping& grouping_;
     std::vector<Place> place_of_;          // of each step
     std::vector<std::int64_t> rows_;       // that each step goes through one by one; 0 if it does not, or in vain
-    std::vector<std::int64_t> together_;   // so many rows of each step are whole blocks of what it adds up
-    bool has_kernel_ = false;              // one that goes row by row: loops alone need no sections
+    std::vector<std::int64_t> together_;   // so many rows of each step are whole parts of what it adds up
+    bool has_kernel_ = false;              // or a sum that goes row by row: loops alone need no sections
     std::vector<Sight> sights_;            // by place, if there is such a kernel
     std::vector<std::uint32_t> gathered_;  // the steps of the section that is being looked for
     std::vector<std::uint32_t> order_;

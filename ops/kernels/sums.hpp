@@ -94,20 +94,64 @@ struct AddRows {
 // Blocks that are added up apart from the others: whole branches of the cascade, so that it does not matter to the sum.
 inline constexpr std::int64_t blocks_of_chunk = 64;
 
+/// Rows that are added up one after the other where sums lie side by side.
+inline constexpr std::int64_t rows_of_block = 64;
+
+/// Sums that lie side by side.
+template <class A, std::int64_t Width>
+struct RowOfSums {
+    A sums[Width];
+    RowOfSums operator+(const RowOfSums& other) const {
+        RowOfSums result;
+        for (std::int64_t c = 0; c < Width; ++c) result.sums[c] = sums[c] + other.sums[c];
+        return result;
+    }
+};
+
+/// Adds elements first ... first + count - 1 of rows that follow each other to the sums of their blocks of rows.
+template <class T>
+struct AddToBlocks {
+    [[gnu::always_inline]] static inline void run(const T* values, std::int64_t first, std::int64_t count,
+                                                  std::int64_t columns, T* sums) {
+        for (std::int64_t row = first / columns, column = first % columns; count > 0;) {
+            T* const of_block = sums + row / rows_of_block * columns + column;
+            const std::int64_t width = std::min(columns - column, count);
+            const std::int64_t rows =
+                width < columns ? 1 : std::min(count / columns, rows_of_block - row % rows_of_block);
+            if (row % rows_of_block == 0) std::fill_n(of_block, width, T{});
+            AddRows<T, T>::run(values, rows, columns, width, of_block);
+            values += rows * width;
+            count -= rows * width;
+            row += rows;
+            column += width;
+            if (column < columns) return;
+            column = 0;
+        }
+    }
+};
+
+/// The totals of columns, from the sums of all of their blocks.
+template <class T>
+inline void add_up_blocks(const T* sums, std::int64_t blocks, std::int64_t columns, T* totals) {
+    constexpr std::int64_t tile = 32;
+    for (std::int64_t column = 0; column < columns; column += tile) {
+        const std::int64_t width = std::min(tile, columns - column);
+        Cascade<RowOfSums<T, tile>, 32> cascade;
+        for (std::int64_t block = 0; block < blocks; ++block) {
+            RowOfSums<T, tile> row{};
+            std::copy_n(sums + block * columns + column, width, row.sums);
+            cascade.add(row);
+        }
+        std::copy_n(cascade.total().sums, width, totals + column);
+    }
+}
+
 /// Many results that lie side by side, at most `Width` to a tile.
 template <std::int64_t Width, class A, class T>
 inline void sum_columns(const T* data, const Columns& columns, A* output) {
-    constexpr std::int64_t rows_of_block = 64;
     constexpr std::size_t levels = 3;  // of a cascade with as many blocks as a chunk has
     constexpr std::int64_t rows_of_chunk = rows_of_block << (levels - 1);
-    struct Row {
-        A sums[Width] = {};
-        Row operator+(const Row& other) const {
-            Row result;
-            for (std::int64_t c = 0; c < Width; ++c) result.sums[c] = sums[c] + other.sums[c];
-            return result;
-        }
-    };
+    using Row = RowOfSums<A, Width>;
     const std::int64_t rows = columns.rows, chunks = (rows + rows_of_chunk - 1) / rows_of_chunk;
     const auto parts = static_cast<std::size_t>(columns.parts() * chunks);
     const StorageRef scratch(chunks > 1 ? Storage::allocate(parts * sizeof(Row)) : nullptr);
@@ -118,7 +162,7 @@ inline void sum_columns(const T* data, const Columns& columns, A* output) {
         const std::int64_t first = static_cast<std::int64_t>(number) % chunks * rows_of_chunk;
         const std::int64_t end = std::min(rows, first + rows_of_chunk);
         const auto sum_of = [&](std::int64_t from, std::int64_t to) {
-            Row block;
+            Row block{};
             columns.take<AddRows<A, T>>(part, data, from, to, block.sums);
             return block;
         };
