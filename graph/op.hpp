@@ -186,8 +186,8 @@ struct BlockSum {
     /// the blocks of rows that they are in. Those of one block and column are added from the first to the last.
     void (*add_rows)(DType dtype, const void* values, std::size_t first, std::size_t count, std::size_t columns,
                      void* sums);
-    /// The totals of so many columns, from the sums of all blocks.
-    void (*add_up)(DType dtype, const void* sums, std::size_t blocks, std::size_t columns, void* totals);
+    /// The totals of so many columns, from the sums of all blocks, which are overwritten.
+    void (*add_up)(DType dtype, void* sums, std::size_t blocks, std::size_t columns, void* totals);
 };
 
 /// A formula with the value of another one, and the tensor that both are functions of.

@@ -71,10 +71,10 @@ constexpr BlockSum sum_by_blocks{
             });
         },
     .add_up =
-        [](DType dtype, const void* sums, std::size_t blocks, std::size_t columns, void* totals) {
+        [](DType dtype, void* sums, std::size_t blocks, std::size_t columns, void* totals) {
             visit_floating(dtype, [&](auto zero) {
                 using T = decltype(zero);
-                kernels::add_up_blocks(static_cast<const T*>(sums), static_cast<std::int64_t>(blocks),
+                kernels::add_up_blocks(static_cast<T*>(sums), static_cast<std::int64_t>(blocks),
                                        static_cast<std::int64_t>(columns), static_cast<T*>(totals));
             });
         },

@@ -34,19 +34,23 @@ constexpr std::size_t rounded_up(std::size_t bytes, std::size_t to) {
     return (bytes + to - 1) / to * to;
 }
 
-/// This thread's scratch memory, at least so large and aligned to a cache line. It is kept for the next loop.
-std::byte* thread_scratch(std::size_t bytes) {
-    thread_local std::vector<std::byte> memory;
+/// At least so much of the memory, aligned to a cache line. It is kept for the next loop.
+std::byte* of_lines(std::vector<std::byte>& memory, std::size_t bytes) {
     if (memory.size() < bytes + line) memory.resize(bytes + line);
     const auto misaligned = reinterpret_cast<std::uintptr_t>(memory.data()) % line;
     return memory.data() + (misaligned ? line - misaligned : 0);
 }
 
-/// The sums of blocks of the loop that this thread has begun.
+/// This thread's scratch memory.
+std::byte* thread_scratch(std::size_t bytes) {
+    thread_local std::vector<std::byte> memory;
+    return of_lines(memory, bytes);
+}
+
+/// The sums of parts of the loop that this thread has begun.
 std::byte* thread_sums(std::size_t bytes) {
     thread_local std::vector<std::byte> memory;
-    if (memory.size() < bytes) memory.resize(bytes);
-    return memory.data();
+    return of_lines(memory, bytes);
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ class FusedLoop {
     void run_rows(std::int64_t first, std::int64_t end, std::int64_t rows, Addresses addresses,
                   std::byte* of_blocks) const;
     std::size_t bytes_of_blocks() const;
-    /// Adds up the sums of all blocks.
-    void add_up(const std::byte* of_blocks, Addresses addresses) const;
+    /// Adds up the sums of all blocks, which are overwritten.
+    void add_up(std::byte* of_blocks, Addresses addresses) const;
 
   private:
     /// Where a value stands: in memory, or in a slot of the scratch memory that each thread has, which holds a stretch

@@ -13,9 +13,9 @@ void FusedLoop::sum(Value value, const LoopSum& sum, DType dtype, std::uint32_t 
 }
 
 std::size_t FusedLoop::sum_bytes(const Sum& sum) const {
+    constexpr std::size_t line = 64;
     const std::size_t bytes = parts_of(sum) * sum.sum.sums_of_part() * item_size(sum.dtype);
-    constexpr std::size_t alignment = alignof(std::max_align_t);
-    return (bytes + alignment - 1) / alignment * alignment;
+    return (bytes + line - 1) / line * line;
 }
 
 std::size_t FusedLoop::bytes_of_blocks() const {
@@ -42,7 +42,7 @@ void FusedLoop::sum_block(std::size_t start, std::size_t end, const Memory& memo
     }
 }
 
-void FusedLoop::add_up(const std::byte* of_blocks, Addresses addresses) const {
+void FusedLoop::add_up(std::byte* of_blocks, Addresses addresses) const {
     for (const Sum& sum : sums_) {
         const std::size_t columns = sum.sum.sums_of_part();
         if (columns > 0) sum.sum.rule->add_up(sum.dtype, of_blocks, parts_of(sum), columns, addresses[sum.address]);

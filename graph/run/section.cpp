@@ -65,7 +65,7 @@ void Plan::run_section(std::size_t number, std::span<Node* const> order, Address
         }
         spare_addresses() = std::move(own);
     });
-    const std::byte* of_blocks = all_blocks;
+    std::byte* of_blocks = all_blocks;
     for_each_loop([&](const FusedLoop& loop) {
         loop.add_up(of_blocks, addresses);
         of_blocks += loop.bytes_of_blocks();

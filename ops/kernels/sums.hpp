@@ -85,6 +85,12 @@ struct AddRows {
                 sums[c] = sum + static_cast<A>(next[3 * stride + c]);
             }
         }
+        for (; row + 2 <= rows; row += 2) {
+            const T* next = values + row * stride;
+            for (std::int64_t c = 0; c < width; ++c) {
+                sums[c] = sums[c] + static_cast<A>(next[c]) + static_cast<A>(next[stride + c]);
+            }
+        }
         for (; row < rows; ++row) {
             for (std::int64_t c = 0; c < width; ++c) sums[c] += static_cast<A>(values[row * stride + c]);
         }
@@ -130,20 +136,18 @@ struct AddToBlocks {
     }
 };
 
-/// The totals of columns, from the sums of all of their blocks.
+/// The totals of columns, from the sums of all of their blocks: neighbours are added to each other until there is one,
+/// which is the tree of a cascade. The sums are overwritten.
 template <class T>
-inline void add_up_blocks(const T* sums, std::int64_t blocks, std::int64_t columns, T* totals) {
-    constexpr std::int64_t tile = 32;
-    for (std::int64_t column = 0; column < columns; column += tile) {
-        const std::int64_t width = std::min(tile, columns - column);
-        Cascade<RowOfSums<T, tile>, 32> cascade;
-        for (std::int64_t block = 0; block < blocks; ++block) {
-            RowOfSums<T, tile> row{};
-            std::copy_n(sums + block * columns + column, width, row.sums);
-            cascade.add(row);
+inline void add_up_blocks(T* sums, std::int64_t blocks, std::int64_t columns, T* totals) {
+    for (; blocks > 1; blocks = (blocks + 1) / 2) {
+        for (std::int64_t pair = 0; pair < blocks / 2; ++pair) {
+            const T* const two = sums + 2 * pair * columns;
+            for (std::int64_t c = 0; c < columns; ++c) sums[pair * columns + c] = two[c] + two[columns + c];
         }
-        std::copy_n(cascade.total().sums, width, totals + column);
+        if (blocks % 2 == 1) std::copy_n(sums + (blocks - 1) * columns, columns, sums + blocks / 2 * columns);
     }
+    std::copy_n(sums, columns, totals);
 }
 
 /// Many results that lie side by side, at most `Width` to a tile.
