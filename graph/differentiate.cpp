@@ -62,7 +62,7 @@ void sweep_back(const Ancestry& ancestry, const Tensor& seed) {
     const std::size_t count = ancestry.size();
     const std::span<const char> needed = ancestry.needed();
     const std::span<Tensor> cotangents = ancestry.carried();
-    const TransientScope transient;
+    const TransientScope transient(count);
     cotangents[count - 1] = seed;
     for (std::size_t index = count; index-- > 0;) {
         if (cotangents[index].is_empty_handle()) continue;

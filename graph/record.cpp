@@ -19,6 +19,9 @@ namespace {
 // Recorded work is computed when it passes one of these bounds, so that a loop that never reads anything runs in
 // bounded memory. A million nodes take some 200 MB.
 constexpr std::int64_t most_pending_nodes = std::int64_t{1} << 20;
+// A derivative has a few times as many nodes as what it is of. It belongs together with that, if it is not too much
+// already.
+constexpr std::int64_t most_pending_with_derivative = 4 * most_pending_nodes;
 constexpr std::int64_t most_pending_leaf_bytes = std::int64_t{1} << 30;
 
 bool environment_says(const char* variable, std::string_view what) {
@@ -30,6 +33,7 @@ std::atomic<bool> eager{environment_says("XGRAD_EAGER", "1")};
 std::atomic<bool> rewrites{!environment_says("XGRAD_REWRITES", "0")};
 thread_local SharedNumbers* outermost_numbers = nullptr;
 thread_local bool recording_derivatives = false;
+thread_local std::int64_t most_pending = most_pending_nodes;
 thread_local bool as_typed = false;
 thread_local int tracing = 0;
 thread_local int keeping_history = 0;
@@ -37,7 +41,7 @@ thread_local std::uint64_t times_values_were_read = 0;
 
 void bound_pending(Node& newest) {
     detail::Pending& pending = detail::pending();
-    const bool many_nodes = pending.nodes > most_pending_nodes;
+    const bool many_nodes = pending.nodes > most_pending;
     const bool many_bytes = pending.leaf_bytes - pending.leaf_bytes_at_last_flush > most_pending_leaf_bytes;
     if (!many_nodes && !many_bytes) return;
     Node* root = &newest;
@@ -86,10 +90,15 @@ NodeRef& SharedNumbers::leaf_for(double number, DType dtype) noexcept {
     return next.leaf;
 }
 
-TransientScope::TransientScope() noexcept : previous_(std::exchange(recording_derivatives, true)) {}
+TransientScope::TransientScope() noexcept
+    : previous_(std::exchange(recording_derivatives, true)), previous_bound_(most_pending) {}
+TransientScope::TransientScope(std::size_t nodes) noexcept : TransientScope() {
+    if (nodes <= static_cast<std::size_t>(most_pending_nodes)) most_pending = most_pending_with_derivative;
+}
 
 TransientScope::~TransientScope() {
     recording_derivatives = previous_;
+    most_pending = previous_bound_;
 }
 
 bool TransientScope::is_active() noexcept {

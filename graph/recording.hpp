@@ -46,6 +46,8 @@ class SharedNumbers {
 class TransientScope {
   public:
     TransientScope() noexcept;
+    /// For the derivatives of so many nodes.
+    explicit TransientScope(std::size_t nodes) noexcept;
     ~TransientScope();
     TransientScope(const TransientScope&) = delete;
     TransientScope& operator=(const TransientScope&) = delete;
@@ -54,6 +56,7 @@ class TransientScope {
 
   private:
     bool previous_;
+    std::int64_t previous_bound_;
     SharedNumbers numbers_;
 };
 

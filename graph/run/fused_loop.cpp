@@ -256,7 +256,7 @@ void FusedLoop::divide() {
     }
     block_ = block * std::max<std::size_t>(largest_stretch / block, 1);
     part_ = rounded_up(least_part, std::lcm(block, part));
-    stretch_ = std::min(block_, largest_stretch / period_ * period_);
+    stretch_ = std::min(block_, largest_stretch);
 }
 
 /// Until the slots have room in the first cache.

@@ -126,8 +126,9 @@ class FusedLoop {
     void pair_up();
     bool is_composable(const Operation& operation) const;
     void put_in_turns();
-    Composition composition_of(std::size_t first, std::size_t end, std::vector<Value>& arrays) const;
-    std::size_t end_of_composition(std::size_t first) const;
+    Composition composition_of(std::size_t first, std::size_t end, std::span<const std::uint32_t> made_by,
+                               std::vector<Value>& arrays) const;
+    std::size_t end_of_composition(std::size_t first, std::span<const std::uint32_t> made_by) const;
     bool compose();
     void find_single();
     void lay_out();

@@ -14,6 +14,9 @@ constexpr std::uint32_t runs_of_a_small_loop = 4;
 constexpr std::size_t large = std::size_t{1} << 16;
 // Longer loops are rarely run again.
 constexpr std::size_t most_operations = std::size_t{1} << 14;
+// One more operation may be too much for the registers, and yet some more may not: the last one may end what the first
+// ones have begun. So many more are tried, so that the search takes linear time.
+constexpr std::size_t most_misfits = 16;
 
 /// XGRAD_ASSEMBLE=0 leaves every loop to the compiler's kernels, XGRAD_ASSEMBLE=always assembles before the first run.
 enum class Wish { never, in_time, at_once };
@@ -54,17 +57,15 @@ void FusedLoop::put_in_turns() {
     operations_ = std::move(ordered);
 }
 
-/// Some operations that stand behind each other. What others read of them, or is kept, is written.
-Composition FusedLoop::composition_of(std::size_t first, std::size_t end, std::vector<Value>& arrays) const {
+/// Some operations that stand behind each other. What others read of them, or is kept, is written. `made_by` has the
+/// number of the operation that makes each value.
+Composition FusedLoop::composition_of(std::size_t first, std::size_t end, std::span<const std::uint32_t> made_by,
+                                      std::vector<Value>& arrays) const {
     Composition composition;
     composition.dtype = operations_[first].dtype;
     const auto all = std::span(operations_).subspan(first, end - first);
-    const auto step_of = [&](Value value) {
-        return static_cast<std::size_t>(
-            std::find_if(all.begin(), all.end(),
-                         [&](const Operation& operation) { return operation.result == value; }) -
-            all.begin());
-    };
+    // Of what none of them makes this is beyond the last one.
+    const auto step_of = [&](Value value) { return static_cast<std::size_t>(made_by[value]) - first; };
     arrays.clear();
     std::vector<std::uint32_t> readers(all.size(), 0);
     for (const Operation& operation : all) {
@@ -96,17 +97,18 @@ Composition FusedLoop::composition_of(std::size_t first, std::size_t end, std::v
 }
 
 /// The end of the most operations from the first on that one loop can compute.
-std::size_t FusedLoop::end_of_composition(std::size_t first) const {
-    std::size_t end = first;
-    while (end < operations_.size() && end < first + MachineCode::most_steps && is_composable(operations_[end]) &&
-           operations_[end].dtype == operations_[first].dtype) {
-        ++end;
-    }
+std::size_t FusedLoop::end_of_composition(std::size_t first, std::span<const std::uint32_t> made_by) const {
+    const std::size_t most = std::min(operations_.size(), first + MachineCode::most_steps);
     std::vector<Value> arrays;
-    for (; end >= first + 2; --end) {
-        if (MachineCode::fits(composition_of(first, end, arrays))) return end;
+    std::size_t end = first, misfits = 0;
+    for (std::size_t next = first; next < most && misfits < most_misfits; ++next) {
+        if (!is_composable(operations_[next]) || operations_[next].dtype != operations_[first].dtype) break;
+        if (next == first) continue;
+        const bool fits = MachineCode::fits(composition_of(first, next + 1, made_by, arrays));
+        misfits = fits ? 0 : misfits + 1;
+        if (fits) end = next + 1;
     }
-    return first;
+    return end;
 }
 
 /// Makes one operation, in machine code, of simple ones that stand behind each other. False if there are none.
@@ -117,13 +119,15 @@ bool FusedLoop::compose() {
     std::vector<std::size_t> composed;
     std::vector<Operation> operations;
     std::vector<Value> arrays;
+    std::vector<std::uint32_t> made_by(values_.size(), none);
+    for (std::uint32_t number = 0; number < operations_.size(); ++number) made_by[operations_[number].result] = number;
     for (std::size_t first = 0; first < operations_.size();) {
-        const std::size_t end = end_of_composition(first);
+        const std::size_t end = end_of_composition(first, made_by);
         if (end == first) {
             operations.push_back(operations_[first++]);
             continue;
         }
-        compositions.push_back(composition_of(first, end, arrays));
+        compositions.push_back(composition_of(first, end, made_by, arrays));
         Operation all{};
         all.first_operand = static_cast<std::uint32_t>(operands_.size());
         all.arity = static_cast<std::uint32_t>(arrays.size());

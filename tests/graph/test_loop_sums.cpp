@@ -47,6 +47,30 @@ std::vector<Tensor> sums_of_all_kinds(const Shape& shape, DType dtype) {
     return results;
 }
 
+/// So many values are needed at the end that stretches are short, of loops with rows that come again, one of them with
+/// another period than the others.
+std::vector<Tensor> many_rows_that_come_again(const Shape& shape, DType dtype) {
+    const Tensor x = support::normal(shape, 1, dtype);
+    Tensor all = xgrad::tanh(x);
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        const Shape row = i == 3 ? Shape(shape.begin() + 1, shape.end()) : Shape{shape.back()};
+        all = xgrad::exp(-square(x + support::normal(row, 2 + i, dtype))) + xgrad::cos(all);
+        if (i % 7 == 0) all = all / support::normal(row, 50 + i, dtype);
+    }
+    Tensor nested = xgrad::sin(x);
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        nested = xgrad::tanh(x * support::normal({shape.back()}, 80 + i, dtype)) + nested;
+    }
+    return {all, nested, sum(nested * all, 0)};
+}
+
+/// Sums of columns, as many as there are rows, in a section of rows: whoever reads them has to wait for all rows.
+std::vector<Tensor> columns_like_rows(const Shape& shape, DType dtype) {
+    const Tensor e = xgrad::exp(support::normal(shape, 1, dtype)), y = e / sum(e, 1, keepdims);
+    const Tensor of_columns = sum(y, 0);
+    return {xgrad::sqrt(of_columns), sum(square(of_columns))};
+}
+
 /// A layer that normalises, along some axis, and its gradients.
 template <int Axis>
 std::vector<Tensor> normalised(const Shape& shape, DType dtype) {
@@ -113,6 +137,23 @@ BOOST_AUTO_TEST_CASE(layers_that_normalise_have_the_same_bits) {
             require_same_bits_as_eagerly(normalised<1>, shape, dtype);
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_come_again_have_the_same_bits) {
+    const support::RestoredThreads restored;
+    for (const DType dtype : {DType::float32, DType::float64}) {
+        for (const Shape& shape : {Shape{40, 3}, Shape{1000, 66}, Shape{700, 100}, Shape{90, 341}, Shape{90, 342},
+                                   Shape{50, 1024}, Shape{50, 1025}, Shape{60, 5, 68}, Shape{60, 9, 113}}) {
+            require_same_bits_as_eagerly(many_rows_that_come_again, shape, dtype);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sums_of_columns_are_read_when_all_rows_are_done) {
+    const support::RestoredThreads restored;
+    require_same_bits_as_eagerly(columns_like_rows, {1024, 1024}, DType::float32);
+    const Eagerness deferred(false);
+    BOOST_TEST(mentions(xgrad::plan(columns_like_rows({1024, 1024}, DType::float32)), "at a time through the next"));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_added_up_is_not_written) {
