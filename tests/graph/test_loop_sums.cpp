@@ -66,9 +66,9 @@ std::vector<Tensor> many_rows_that_come_again(const Shape& shape, DType dtype) {
 
 /// Sums of columns, as many as there are rows, in a section of rows: whoever reads them has to wait for all rows.
 std::vector<Tensor> columns_like_rows(const Shape& shape, DType dtype) {
-    const Tensor e = xgrad::exp(support::normal(shape, 1, dtype)), y = e / sum(e, 1, keepdims);
+    const Tensor e = square(support::normal(shape, 1, dtype)), y = e / sum(e, 1, keepdims);
     const Tensor of_columns = sum(y, 0);
-    return {xgrad::sqrt(of_columns), sum(square(of_columns))};
+    return {xgrad::sqrt(of_columns)};
 }
 
 /// A layer that normalises, along some axis, and its gradients.
@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(sums_that_do_not_go_together_are_not_in_one_loop) {
 BOOST_AUTO_TEST_CASE(rows_are_normalised_in_sections_without_any_kernel) {
     const Eagerness deferred(false);
     const Tensor x = support::normal({1024, 512}, 1);
-    const Tensor e = xgrad::exp(x), y = e / sum(e, 1, keepdims);
+    const Tensor e = square(x) + 1, y = e / sum(e, 1, keepdims);
     BOOST_TEST(mentions(xgrad::plan({y / xgrad::sqrt(sum(square(y), 1, keepdims))}), "at a time through the next"));
 }
 
