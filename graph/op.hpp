@@ -180,7 +180,8 @@ using SwitchRule = std::function<std::vector<Tensor>(const Record&)>;
 /// sums of all columns stand side by side, in blocks of so many rows. The last block may be smaller.
 struct BlockSum {
     std::size_t block;
-    void (*sum_block)(DType dtype, const void* values, std::size_t count, void* sum);
+    /// The sums of blocks of some length, at most `block`, that follow each other; of `count` elements in all.
+    void (*sum_blocks)(DType dtype, const void* values, std::size_t count, std::size_t length, void* sums);
     std::size_t rows_of_block;
     /// Adds elements first ... first + count - 1 of an array of rows, of which `values` is the first, to the sums of
     /// the blocks of rows that they are in. Those of one block and column are added from the first to the last.

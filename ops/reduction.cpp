@@ -51,13 +51,18 @@ DType sum_dtype(DType dtype) {
 
 constexpr BlockSum sum_by_blocks{
     .block = static_cast<std::size_t>(kernels::sum_block),
-    .sum_block =
-        [](DType dtype, const void* values, std::size_t count, void* sum) {
+    .sum_blocks =
+        [](DType dtype, const void* values, std::size_t count, std::size_t length, void* sums) {
             visit_floating(dtype, [&](auto zero) {
                 using T = decltype(zero);
-                detail::run_per_isa<kernels::RowSums<T, T>>(static_cast<const T*>(values), std::int64_t{1},
-                                                            std::int64_t{0}, static_cast<std::int64_t>(count),
-                                                            static_cast<T*>(sum));
+                const auto whole = static_cast<std::int64_t>(count / length), n = static_cast<std::int64_t>(length);
+                const auto rest = static_cast<std::int64_t>(count % length);
+                const auto* const first = static_cast<const T*>(values);
+                auto* const of_blocks = static_cast<T*>(sums);
+                using Sums = kernels::RowSums<T, T>;
+                if (whole > 0) detail::run_per_isa<Sums>(first, whole, n, n, of_blocks);
+                if (rest == 0) return;
+                detail::run_per_isa<Sums>(first + whole * n, std::int64_t{1}, n, rest, of_blocks + whole);
             });
         },
     .rows_of_block = static_cast<std::size_t>(kernels::rows_of_block),

@@ -247,7 +247,7 @@ void FusedLoop::find_periods() {
     }
 }
 
-/// In what the loop goes forward, so that whatever it adds up is complete.
+/// How long stretches, blocks and parts are, so that whatever is added up of them is complete.
 void FusedLoop::divide() {
     std::size_t block = period_, part = 1;
     for (const Sum& sum : sums_) {

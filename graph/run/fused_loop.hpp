@@ -160,10 +160,10 @@ class FusedLoop {
     std::size_t block_slots_ = 0;  // for a block, behind the others
     std::size_t slot_bytes_ = 0;
     std::size_t block_bytes_ = 0;
-    std::size_t period_ = 1;   // a multiple of so many elements is
-    std::size_t stretch_ = 0;  // what goes through all operations together
-    std::size_t block_ = 0;    // is summed together: some stretches
-    std::size_t part_ = 0;     // one thread goes through
+    std::size_t period_ = 1;   // elements after which rows come again
+    std::size_t stretch_ = 0;  // elements that go through all operations together: some periods
+    std::size_t block_ = 0;    // elements that are summed together: some stretches
+    std::size_t part_ = 0;     // elements that one thread goes through: whole blocks of each sum
     std::vector<Source> values_;
     std::vector<Packing> packers_;
     std::vector<Operation> operations_;

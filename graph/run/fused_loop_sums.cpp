@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstddef>
 
 #include <xgrad/graph/run/fused_loop.hpp>
@@ -33,10 +32,7 @@ void FusedLoop::sum_block(std::size_t start, std::size_t end, const Memory& memo
         } else {
             std::byte* const sums = sum.of == LoopSum::Of::all ? of_blocks : memory.addresses[each.address];
             const std::size_t item = item_size(each.dtype), block = sum.block();
-            for (std::size_t first = start; first < end; first += block) {
-                sum.rule->sum_block(each.dtype, values + (first - start) * item, std::min(block, end - first),
-                                    sums + first / block * item);
-            }
+            sum.rule->sum_blocks(each.dtype, values, end - start, block, sums + start / block * item);
         }
         of_blocks += sum_bytes(each);
     }
