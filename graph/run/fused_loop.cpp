@@ -212,13 +212,12 @@ void FusedLoop::lay_out() {
     in_memory_.clear();
     bytes_in_memory_ = 0;
     moving_.clear();
-    find_periods();
+    divide();
     assign_slots();
     const auto repeated =
         std::stable_partition(operations_.begin(), operations_.end(),
                               [&](const Operation& operation) { return is_filled_once(values_[operation.result]); });
     once_ = static_cast<std::size_t>(repeated - operations_.begin());
-    divide();
     shorten_stretch();
     share_fetching();
     if (sums_.empty()) block_ = stretch_;
@@ -231,28 +230,23 @@ void FusedLoop::lay_out() {
     find_moving();
 }
 
-/// Rows that come again need be brought into their slots only once if each stretch is some whole rows.
-void FusedLoop::find_periods() {
+/// How long blocks and parts are, and stretches at most, so that whatever is added up of them is complete. Rows that
+/// come again need be brought into their slots only once if each stretch is some whole rows.
+void FusedLoop::divide() {
+    std::size_t block = 1, part = 1;
+    for (const Sum& sum : sums_) {
+        block = std::lcm(block, sum.sum.block());
+        part = std::lcm(part, sum.sum.part());
+    }
     period_ = 1;
-    std::size_t block = 1;
-    for (const Sum& sum : sums_) block = std::lcm(block, sum.sum.block());
     for (Source& source : values_) {
         source.is_periodic = false;
         if (source.packer == none || source.is_fixed) continue;
         const std::size_t period = packers_[source.packer].packer.period();
-        if (period == 0 || period > largest_stretch || std::lcm(std::lcm(block, period_), period) > largest_stretch)
-            continue;
+        if (period == 0 || period > largest_stretch || std::lcm(block, period) > largest_stretch) continue;
         source.is_periodic = true;
         period_ = std::lcm(period_, period);
-    }
-}
-
-/// How long stretches, blocks and parts are, so that whatever is added up of them is complete.
-void FusedLoop::divide() {
-    std::size_t block = period_, part = 1;
-    for (const Sum& sum : sums_) {
-        block = std::lcm(block, sum.sum.block());
-        part = std::lcm(part, sum.sum.part());
+        block = std::lcm(block, period);
     }
     block_ = block * std::max<std::size_t>(largest_stretch / block, 1);
     part_ = rounded_up(least_part, std::lcm(block, part));

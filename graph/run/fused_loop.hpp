@@ -146,7 +146,6 @@ class FusedLoop {
     void sum_block(std::size_t start, std::size_t end, const Memory& memory, std::byte* of_blocks) const;
     /// `of_blocks` is for the sums of blocks, those of each sum behind each other.
     void run_part(std::size_t first, std::size_t end, Addresses addresses, std::byte* of_blocks) const;
-    void find_periods();
     void divide();
     void shorten_stretch();
     std::size_t parts_of(const Sum& sum) const { return (size_ + sum.sum.part() - 1) / sum.sum.part(); }
