@@ -133,6 +133,15 @@ const std::string* Op::zero_reason(std::size_t argument) const {
     return zero ? &zero->reason : nullptr;
 }
 
+const void* prepared(const KernelCall& call, const Preparation& preparation, StorageRef& scratch) {
+    if (call.prepared) return call.prepared;
+    const std::size_t bytes = preparation.bytes(call);
+    if (bytes == 0) return nullptr;
+    scratch = StorageRef(Storage::allocate(bytes));
+    preparation.make(call, scratch->data());
+    return scratch->data();
+}
+
 const Op& define(Elementwise op) {
     const BlockKernels kernels = op.forward.value();
     if (op.partials.value().size() != kernels.arity) {
@@ -164,6 +173,7 @@ const Op& define(Linear op) {
                   .probes = std::move(op.probes.value()),
                   .batch = std::move(op.batch),
                   .row_by_row = op.row_by_row,
+                  .prepare = std::move(op.prepare),
                   .block_sum = op.block_sum,
                   .broadcasts = broadcasts,
                   .transposes = std::move(op.transposes.value()),

@@ -122,6 +122,7 @@ struct KernelCall {
     const Shape& shape;
     void* output;
     Location at;
+    const void* prepared = nullptr;  // by the operation's Preparation; without it the kernel prepares for itself
 
     template <class T>
     T* out() const {
@@ -129,6 +130,15 @@ struct KernelCall {
     }
 };
 using Kernel = std::function<void(const KernelCall&)>;
+
+/// What a kernel that goes row by row makes of its other inputs once, for all rows: a convolution's packed weights.
+/// Both are given the call for all rows, without an output.
+struct Preparation {
+    std::function<std::size_t(const KernelCall&)> bytes;
+    std::function<void(const KernelCall&, void* to)> make;
+};
+/// What the kernel was given, or else what is made in `scratch`; null if that takes no memory.
+const void* prepared(const KernelCall& call, const Preparation& preparation, StorageRef& scratch);
 
 /// For an operation that moves no data: where the first element of the result lies relative to that of the input,
 /// and its strides. No value if the input's strides do not allow it; it is then made contiguous first.
@@ -305,6 +315,7 @@ struct Linear {
     Required<std::string> math;
     BatchRule batch = nullptr;  // without one, vmap() goes from example to example
     std::size_t row_by_row = 0;
+    Preparation prepare{};
     Linearity linearity = Linearity::jointly;
     ShapeRule shape = nullptr;
     Required<Computation> forward;
@@ -352,6 +363,7 @@ struct Op {
     /// `axis` or `axes` along what it works, this holds only where the first axis is not meant. Linear or general.
     std::size_t row_by_row = 0;
     static constexpr std::size_t most_row_by_row = 4;
+    Preparation prepare{};                // linear, row by row
     const BlockSum* block_sum = nullptr;  // linear
     bool broadcasts = false;              // no shape rule of its own: that of every elementwise kernel
 

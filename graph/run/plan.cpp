@@ -60,8 +60,9 @@ void Plan::run_copy(const CopyStep& copy, Addresses addresses) {
     });
 }
 
-void Plan::run_kernel(const KernelStep& step, std::span<Node* const> order, Addresses addresses,
-                      const Rows* rows) const {
+template <class Run>
+void Plan::with_call(const KernelStep& step, std::span<Node* const> order, Addresses addresses, const Rows* rows,
+                     Run&& run) const {
     // A kernel may itself compute something, so the list of its arguments is not left where that would find it.
     thread_local std::vector<Array> spare;
     std::vector<Array> inputs = std::exchange(spare, {});
@@ -82,9 +83,43 @@ void Plan::run_kernel(const KernelStep& step, std::span<Node* const> order, Addr
     std::byte* result = addresses[step.value];
     if (rows) result += cut(of_rows.back(), step.shape, step.shape.size() / step.shape[0], step.dtype);
     const Node* node = order.empty() ? nullptr : order[step.value];
-    std::get<Kernel>(step.op->forward)({inputs, node ? node->formula().attributes() : step.attributes, step.dtype,
-                                        rows ? of_rows.back() : step.shape, result, node ? node->location() : step.at});
+    run(KernelCall{inputs, node ? node->formula().attributes() : step.attributes, step.dtype,
+                   rows ? of_rows.back() : step.shape, result, node ? node->location() : step.at});
     spare = std::move(inputs);
+}
+
+void Plan::run_kernel(const KernelStep& step, std::span<Node* const> order, Addresses addresses, const Rows* rows,
+                      const void* prepared) const {
+    with_call(step, order, addresses, rows, [&](KernelCall call) {
+        call.prepared = prepared;
+        std::get<Kernel>(step.op->forward)(call);
+    });
+}
+
+StorageRef Plan::prepare(const Section& section, std::span<Node* const> order, Addresses addresses,
+                         std::vector<std::size_t>& offsets) const {
+    constexpr std::size_t alignment = 64;
+    const auto for_each_kernel = [&](auto&& visit) {
+        for (std::size_t step = section.first; step < section.end; ++step) {
+            if (steps_[step].kind != StepKind::kernel) continue;
+            const KernelStep& kernel = kernels_[steps_[step].index];
+            if (!kernel.op->prepare.make) continue;
+            with_call(kernel, order, addresses, nullptr,
+                      [&](const KernelCall& call) { visit(kernel.op->prepare, call, offsets[step - section.first]); });
+        }
+    };
+    offsets.assign(section.end - section.first, not_prepared);
+    std::size_t size = 0;
+    for_each_kernel([&](const Preparation& preparation, const KernelCall& call, std::size_t& offset) {
+        const std::size_t bytes = preparation.bytes(call);
+        if (bytes > 0) offset = std::exchange(size, size + (bytes + alignment - 1) / alignment * alignment);
+    });
+    if (size == 0) return StorageRef();
+    StorageRef prepared(Storage::allocate(size));
+    for_each_kernel([&](const Preparation& preparation, const KernelCall& call, std::size_t offset) {
+        if (offset != not_prepared) preparation.make(call, static_cast<std::byte*>(prepared->data()) + offset);
+    });
+    return prepared;
 }
 
 }  // namespace xgrad::run

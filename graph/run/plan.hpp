@@ -155,9 +155,16 @@ class Plan {
         std::int64_t first;
         std::int64_t end;
     };
-    /// For some of the rows the kernel is given these as if they were all.
+    /// Calls run(the step's kernel call). For some of the rows these are given as if they were all.
+    template <class Run>
+    void with_call(const KernelStep& step, std::span<Node* const> order, Addresses addresses, const Rows* rows,
+                   Run&& run) const;
     void run_kernel(const KernelStep& step, std::span<Node* const> order, Addresses addresses,
-                    const Rows* rows = nullptr) const;
+                    const Rows* rows = nullptr, const void* prepared = nullptr) const;
+    /// What the kernels of a section make once for all rows, each at its step's offset, or null.
+    static constexpr std::size_t not_prepared = ~std::size_t{0};
+    StorageRef prepare(const Section& section, std::span<Node* const> order, Addresses addresses,
+                       std::vector<std::size_t>& offsets) const;
 
     std::vector<Placement> placements_;
     std::vector<Value> kept_;

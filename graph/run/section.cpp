@@ -17,6 +17,11 @@ std::vector<std::byte*>& spare_addresses() {
     return spare;
 }
 
+std::vector<std::size_t>& spare_offsets() {
+    thread_local std::vector<std::size_t> spare;
+    return spare;
+}
+
 }  // namespace
 
 void Plan::run_section(std::size_t number, std::span<Node* const> order, Addresses addresses,
@@ -32,6 +37,8 @@ void Plan::run_section(std::size_t number, std::span<Node* const> order, Address
     for_each_loop([&](const FusedLoop& loop) { bytes_of_blocks += loop.bytes_of_blocks(); });
     const StorageRef sums(bytes_of_blocks > 0 ? Storage::allocate(bytes_of_blocks) : nullptr);
     std::byte* const all_blocks = sums ? static_cast<std::byte*>(sums->data()) : nullptr;
+    std::vector<std::size_t> offsets = std::exchange(spare_offsets(), {});
+    const StorageRef prepared = prepare(section, order, addresses, offsets);
     const auto parts = static_cast<std::size_t>((section.rows + section.rows_of_part - 1) / section.rows_of_part);
     parallel_for(parts, section.bytes, [&](std::size_t part) {
         const Rows rows{static_cast<std::int64_t>(part) * section.rows_of_part,
@@ -59,12 +66,15 @@ void Plan::run_section(std::size_t number, std::span<Node* const> order, Address
                 loop.run_rows(rows.first, rows.end, section.rows, own.data(), of_blocks);
                 of_blocks += loop.bytes_of_blocks();
             } else {
-                run_kernel(kernels_[steps_[step].index], order, own.data(), &rows);
+                const std::size_t offset = offsets[step - section.first];
+                run_kernel(kernels_[steps_[step].index], order, own.data(), &rows,
+                           offset == not_prepared ? nullptr : static_cast<const std::byte*>(prepared->data()) + offset);
             }
             if (times) times[step - section.first] += now() - begin;
         }
         spare_addresses() = std::move(own);
     });
+    spare_offsets() = std::move(offsets);
     std::byte* of_blocks = all_blocks;
     for_each_loop([&](const FusedLoop& loop) {
         loop.add_up(of_blocks, addresses);

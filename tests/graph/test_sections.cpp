@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <variant>
 #include <vector>
@@ -38,13 +39,13 @@ std::vector<Tensor> network(std::int64_t images, DType dtype, bool holds) {
     const Tensor X = xgrad::parameter(turned);
     const Tensor w1 = xgrad::parameter(drawn({20, 3, 3, 3}, 2, dtype)),
                  b1 = xgrad::parameter(drawn({20, 1, 1}, 3, dtype));
-    const Tensor w2 = xgrad::parameter(drawn({17, 10, 3, 3}, 4, dtype)),
+    const Tensor w2 = xgrad::parameter(drawn({17, 18, 3, 3}, 4, dtype)),
                  b2 = xgrad::parameter(drawn({17, 1, 1}, 5, dtype));
     const Tensor scale = drawn({images, 1, 1, 1}, 6, dtype);
     const Tensor z1 = conv2d(X, w1, {.padding = 1});
     const Tensor a1 = relu(z1 + b1) * scale;
     const Tensor p1 = max_pool2d(a1, 2);
-    const Tensor first = view(p1, {xgrad::all(), xgrad::range(0, 10)});
+    const Tensor first = view(p1, {xgrad::all(), xgrad::range(0, 18)});
     const Tensor z2 = conv2d(first, w2, {.padding = 1});
     const Tensor a2 = xgrad::tanh(z2 + b2);
     const Tensor p2 = avg_pool2d(a2, 2);
@@ -249,6 +250,57 @@ BOOST_AUTO_TEST_CASE(what_reads_a_section_s_rows_all_together_comes_after_it) {
     BOOST_TEST(same_bits(pooled, max_pool2d(again, 2)));
     BOOST_TEST(same_bits(turned, xgrad::tanh(transpose(again, {1, 0, 2, 3}))));
     BOOST_TEST(same_bits(other, conv2d(drawn({16, 16, 40, 40}, 3), view(again, {xgrad::range(0, 16)}))));
+}
+
+BOOST_AUTO_TEST_CASE(what_all_rows_have_in_common_is_prepared_once) {
+    static std::atomic<int> times_made{0};
+    static const xgrad::Preparation squared{.bytes =
+                                                [](const xgrad::KernelCall& call) {
+                                                    return static_cast<std::size_t>(call.inputs[1].shape.size()) *
+                                                           item_size(call.dtype);
+                                                },
+                                            .make =
+                                                [](const xgrad::KernelCall& call, void* to) {
+                                                    ++times_made;
+                                                    xgrad::visit_floating(call.dtype, [&]<class T>(T) {
+                                                        const xgrad::RowMajor<T> w(call.inputs[1]);
+                                                        for (std::int64_t i = 0; i < call.inputs[1].shape.size(); ++i)
+                                                            static_cast<T*>(to)[i] = w[i] * w[i];
+                                                    });
+                                                }};
+    static const Op& op = define(xgrad::Linear{
+        .name = "planted_times_squares",
+        .math = "y[n, i] = x[n, i] w[i]^2",
+        .row_by_row = 1,
+        .prepare = squared,
+        .shape =
+            [](const xgrad::Call& call) {
+                return xgrad::Signature{call.dtype(0), call.shape(0)};
+            },
+        .forward =
+            [](const xgrad::KernelCall& call) {
+                xgrad::visit_floating(call.dtype, [&]<class T>(T) {
+                    xgrad::StorageRef scratch;
+                    const auto* w = static_cast<const T*>(prepared(call, squared, scratch));
+                    const xgrad::RowMajor<T> x(call.inputs[0]);
+                    for (std::int64_t i = 0; i < call.shape.size(); ++i) {
+                        call.out<T>()[i] = x[i] * w[i % call.shape[1]];
+                    }
+                });
+            },
+        .transposes = {xgrad::Zero{"not asked for"}, xgrad::Zero{"not asked for"}},
+        .probes = {xgrad::Probe{"rows", {{{2, 3}}, {{3}}}}},
+    });
+    const Tensor X = drawn({512, 600}, 1), w = drawn({600}, 2), v = drawn({600}, 3);
+    const auto result = [&] { return apply(op, {softmax(apply(op, {softmax(X, -1), w}), -1), v}); };
+    const Eagerness deferred(false);
+    const Tensor joined = result();
+    BOOST_TEST(mentions(plan(joined), "at a time through the next 4 steps"), plan(joined));
+    xgrad::compute({joined});
+    BOOST_TEST(times_made == 2);
+    const Eagerness eagerly(true);
+    BOOST_TEST(same_bits(joined, result()));
+    BOOST_TEST(times_made == 4);
 }
 
 BOOST_AUTO_TEST_CASE(a_profile_shares_out_a_section_s_time) {
