@@ -119,9 +119,9 @@ kernels::Convolution extents(const Attributes& attributes, const Shape& x, const
              pair(attributes.at<Shape>("padding")), pair(attributes.at<Shape>("dilation")), pair(spatial(y))}};
 }
 
-/// Calls f with both arguments packed and typed, and the output.
+/// Calls f with both arguments in row-major order and typed, and the output.
 template <class F>
-void with_packed(const KernelCall& call, F&& f) {
+void with_row_major(const KernelCall& call, F&& f) {
     StorageRef first;
     StorageRef second;
     const void* a = run::contiguous(call.inputs[0], first);
@@ -131,6 +131,48 @@ void with_packed(const KernelCall& call, F&& f) {
         f(static_cast<const T*>(a), static_cast<const T*>(b), call.out<T>());
     });
 }
+
+kernels::Convolution extents_of_images(const KernelCall& call) {
+    return extents(call.attributes, call.inputs[0].shape, call.inputs[1].shape, call.shape);
+}
+kernels::Convolution extents_of_results(const KernelCall& call) {
+    return extents(call.attributes, call.shape, call.inputs[1].shape, call.inputs[0].shape);
+}
+
+/// w as convolve() reads it,
+const Preparation packed_filters{
+    .bytes =
+        [](const KernelCall& call) {
+            return visit_floating(call.dtype, [&]<class T>(T) {
+                return static_cast<std::size_t>(kernels::packed_size<T>(extents_of_images(call))) * sizeof(T);
+            });
+        },
+    .make =
+        [](const KernelCall& call, void* packed) {
+            StorageRef scratch;
+            const void* w = run::contiguous(call.inputs[1], scratch);
+            visit_floating(call.dtype, [&]<class T>(T) {
+                kernels::pack(extents_of_images(call), static_cast<const T*>(w), static_cast<T*>(packed));
+            });
+        }};
+
+/// and as convolve_transposed() does.
+const Preparation packed_channels{
+    .bytes =
+        [](const KernelCall& call) {
+            return visit_floating(call.dtype, [&]<class T>(T) {
+                return static_cast<std::size_t>(kernels::packed_size_transposed<T>(extents_of_results(call))) *
+                       sizeof(T);
+            });
+        },
+    .make =
+        [](const KernelCall& call, void* packed) {
+            StorageRef scratch;
+            const void* w = run::contiguous(call.inputs[1], scratch);
+            visit_floating(call.dtype, [&]<class T>(T) {
+                kernels::pack_transposed(extents_of_results(call), static_cast<const T*>(w), static_cast<T*>(packed));
+            });
+        }};
 
 /// Images (B, N, C, H, W) as (N, B C, H, W): the examples as groups of channels.
 Tensor as_groups(const BatchCall& call, std::size_t input) {
@@ -167,12 +209,16 @@ const Op& conv2d_op = define(Linear{
     .math = "y[o, i] = sum over c, k of w[o, c, k] x[c, i stride - padding + k dilation]",
     .batch = images_of_examples,
     .row_by_row = 1,
+    .prepare = packed_filters,
     .linearity = Linearity::in_each,
     .shape = convolved,
     .forward =
         [](const KernelCall& call) {
-            const auto s = extents(call.attributes, call.inputs[0].shape, call.inputs[1].shape, call.shape);
-            with_packed(call, [&](const auto* x, const auto* w, auto* y) { kernels::convolve(s, x, w, y); });
+            StorageRef scratch;
+            const void* packed = prepared(call, packed_filters, scratch);
+            with_row_major(call, [&]<class T>(const T* x, const T* w, T* y) {
+                kernels::convolve(extents_of_images(call), x, w, static_cast<const T*>(packed), y);
+            });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv_transpose2d", r, g, r.input(1), 0); },
                    [](const Record& r, const Tensor& g) { return transposed("conv2d_weight", r, r.input(0), g, 1); }},
@@ -184,12 +230,16 @@ const Op& conv_transpose2d_op = define(Linear{
     .math = "x[c, i stride - padding + k dilation] = sum over o, i, k of w[o, c, k] y[o, i]",
     .batch = images_of_examples,
     .row_by_row = 1,
+    .prepare = packed_channels,
     .linearity = Linearity::in_each,
     .shape = transposed_in_x,
     .forward =
         [](const KernelCall& call) {
-            const auto s = extents(call.attributes, call.shape, call.inputs[1].shape, call.inputs[0].shape);
-            with_packed(call, [&](const auto* y, const auto* w, auto* x) { kernels::convolve_transposed(s, y, w, x); });
+            StorageRef scratch;
+            const void* packed = prepared(call, packed_channels, scratch);
+            with_row_major(call, [&]<class T>(const T* y, const T* w, T* x) {
+                kernels::convolve_transposed(extents_of_results(call), y, w, static_cast<const T*>(packed), x);
+            });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv2d", r, g, r.input(1), 0); },
                    [](const Record& r, const Tensor& g) { return transposed("conv2d_weight", r, g, r.input(0), 1); }},
@@ -205,7 +255,7 @@ const Op& conv2d_weight_op = define(Linear{
     .forward =
         [](const KernelCall& call) {
             const auto s = extents(call.attributes, call.inputs[0].shape, call.shape, call.inputs[1].shape);
-            with_packed(call, [&](const auto* x, const auto* y, auto* w) { kernels::correlate(s, x, y, w); });
+            with_row_major(call, [&](const auto* x, const auto* y, auto* w) { kernels::correlate(s, x, y, w); });
         },
     .transposes = {[](const Record& r, const Tensor& g) { return transposed("conv_transpose2d", r, r.input(1), g, 0); },
                    [](const Record& r, const Tensor& g) { return transposed("conv2d", r, r.input(0), g, 1); }},

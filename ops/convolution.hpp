@@ -42,6 +42,11 @@ struct ConvTransposeOptions {
 /// y[n, o, i, j] = Σ w[o, c, k, l] x[n, c, i stride − padding + k dilation, j stride − padding + l dilation], the sum
 /// over c, k, l: a cross-correlation, as everywhere in deep learning. x (N, C, H, W), w (O, C / groups, kH, kW), and y
 /// (N, O, ⌊(H + 2 padding − dilation (kH − 1) − 1) / stride⌋ + 1, likewise).
+///
+/// In float32, with a stride of 1, neighbouring cells, kernels of 3 by 3 or 5 by 5 and 16 channels and filters or more,
+/// y and both gradients are computed in tiles of 4 by 4 results, with a third or a quarter of the multiplications
+/// (ops/kernels/winograd_transforms.hpp): a result's error is then that of Σ |w| |x| over its tile, and on average no
+/// larger than the sum's own. Every row of y has the bits that it has alone.
 Tensor conv2d(const Operand& x, const Operand& w, const ConvOptions& options = {});
 
 /// The same along one axis: x (N, C, L), w (O, C / groups, K).

@@ -261,7 +261,7 @@ void multiply_narrow(const Matrix<T>& A, const Matrix<T>& B, T* C, std::int64_t 
     };
     run::parallel_for(static_cast<std::size_t>(parts), static_cast<std::size_t>(parts) * run::worth_waking, compute);
     for (std::int64_t strip = 0; strip < strips && pieces > 1; ++strip) {
-        add_up_pieces(sums.data() + strip * pieces * sum_size, pieces, sum_size);
+        add_up_pieces(sums.data() + strip * pieces * sum_size, pieces, sum_size, sum_size);
         out(strip);
     }
 }

@@ -138,7 +138,7 @@ void by_rows(const Matrix<T>& A, const T* a, const Matrix<T>& B, T* C, std::int6
                                                 sums + piece * row_sums + i * B.columns + first);
         }
     });
-    add_up_pieces(sums, pieces, row_sums);
+    add_up_pieces(sums, pieces, row_sums, row_sums);
     for (std::int64_t i = 0; i < A.rows && !in_place; ++i) {
         for (std::int64_t j = 0; j < B.columns; ++j) {
             C[i * row_stride + j * column_stride] = sums[i * B.columns + j];

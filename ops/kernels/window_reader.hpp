@@ -55,8 +55,7 @@ inline Taps transposed_taps_of(const Windows& s, std::size_t axis, std::int64_t 
 struct PositionTiles {
     using Pair = Windows::Pair;
 
-    explicit PositionTiles(Pair positions_) : positions(positions_) {
-        constexpr std::int64_t enough = 256;
+    explicit PositionTiles(Pair positions_, std::int64_t enough = 256) : positions(positions_) {
         size[1] = evenly(positions[1], positions[1] > 2 * enough ? enough : positions[1]);
         size[0] = evenly(positions[0], size[1] < positions[1] ? 1 : enough / std::max<std::int64_t>(size[1], 1));
         for (std::size_t axis = 0; axis < 2; ++axis) across[axis] = (positions[axis] + size[axis] - 1) / size[axis];
