@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <xgrad/graph/run/fetch.hpp>
 #include <xgrad/graph/run/parallel.hpp>
 #include <xgrad/ops/kernels/blocks.hpp>
 #include <xgrad/ops/kernels/patch.hpp>
@@ -51,30 +50,78 @@ struct TileBlocks {
     std::int64_t images;
 };
 
-/// Rows of the matrices of a block: an odd number, or matrices would lie whole pages apart, and a cache would hold few.
-std::int64_t rows_of(const Tiles& largest) {
-    return largest.count() | 1;
-}
-
-/// Squares in a patch, and what belongs to them in a panel of matrices, a row for each.
-template <class Pointer>
-Squares<Pointer> in_patch(Pointer panel, const Patch& of) {
-    return {panel, sums_along * of.row(), sums_along * panel_width(), of.row(), panel_width()};
-}
-template <class Pointer>
-Squares<Pointer> in_matrices(Pointer panel, const PointMatrices& matrices, const Tiles& tiles, int r) {
-    return {panel, tiles.size[1] * panel_width(), panel_width(), points_along(r) * matrices.point(), matrices.point()};
-}
-
-/// Transforms the squares of a patch into the rows of matrices.
-void transform_patch(const WinogradProduct& s, Transform transform, const Patch& patch, const float* from,
-                     const Tiles& tiles, const PointMatrices& to) {
-    for (std::int64_t p = 0; p < to.panels(); ++p) {
-        transform_squares(s.r, transform, in_patch(from + p * patch.panel(), patch),
-                          in_matrices(to.data + p * to.panel(), to, tiles, s.r), tiles.size[0], tiles.size[1],
-                          to.registers(p));
+/// What belongs to some tiles of an image: V, the transformed pixels of so many channels, and M, the transformed
+/// results in so many columns, a row for each tile.
+class TileWork {
+  public:
+    /// Memory for so many tiles, or fewer.
+    TileWork(const WinogradProduct& s, const Tiles& most, std::int64_t channels, std::int64_t columns)
+        : V{nullptr, points_of(s.r), rows_of(most), channels},
+          M{nullptr, points_of(s.r), rows_of(most), columns},
+          s_(s),
+          patch_size_(std::max(pixels_of(s, most).size_of(channels), results_of(most).size_of(columns))),
+          scratch_(patch_size_ + V.size() + M.size()) {
+        V.data = scratch_.data() + patch_size_;
+        M.data = V.data + V.size();
     }
-}
+    TileWork(const TileWork&) = delete;
+    TileWork& operator=(const TileWork&) = delete;
+
+    /// V from the planes of the channels.
+    void read_pixels(const float* planes, const Tiles& tiles) const {
+        const Patch pixels = pixels_of(s_, tiles);
+        pixels.read(planes, s_.image, V.columns, scratch_.data());
+        transform_patch(Transform::pixels, pixels, tiles, V);
+    }
+    /// M from the planes of results, by the transpose of what leads there.
+    void read_results(const float* planes, const Tiles& tiles) const {
+        const Patch results = results_of(tiles);
+        results.read(planes, s_.positions, M.columns, scratch_.data());
+        transform_patch(Transform::sums_transposed, results, tiles, M);
+    }
+    /// The results, from M; false if not all of them are finite.
+    bool write_results(const Tiles& tiles, float* planes) const {
+        const Patch results = results_of(tiles);
+        bool is_finite = true;
+        for (std::int64_t p = 0; p < M.panels(); ++p) {
+            const float* const panel = M.data + p * M.panel();
+            float* const sums = scratch_.data() + p * results.panel();
+            transform_squares(s_.r, Transform::sums, in_matrices(panel, M, tiles), in_patch(sums, results),
+                              tiles.size[0], tiles.size[1], M.registers(p));
+            is_finite = is_finite && are_finite(sums, results.pixels(), M.registers(p));
+        }
+        results.write(scratch_.data(), s_.positions, M.columns, planes);
+        return is_finite;
+    }
+
+    PointMatrices V, M;
+
+  private:
+    /// An odd number, or matrices would lie whole pages apart, and a cache would hold few of them.
+    static std::int64_t rows_of(const Tiles& tiles) { return tiles.count() | 1; }
+
+    /// The squares of a patch, and their transforms in a panel of matrices.
+    template <class Pointer>
+    static Squares<Pointer> in_patch(Pointer panel, const Patch& of) {
+        return {panel, sums_along * of.row(), sums_along * panel_width(), of.row(), panel_width()};
+    }
+    template <class Pointer>
+    Squares<Pointer> in_matrices(Pointer panel, const PointMatrices& matrices, const Tiles& tiles) const {
+        return {panel, tiles.size[1] * panel_width(), panel_width(), points_along(s_.r) * matrices.point(),
+                matrices.point()};
+    }
+    void transform_patch(Transform transform, const Patch& patch, const Tiles& tiles, const PointMatrices& to) const {
+        for (std::int64_t p = 0; p < to.panels(); ++p) {
+            const float* const from = scratch_.data() + p * patch.panel();
+            transform_squares(s_.r, transform, in_patch(from, patch), in_matrices(to.data + p * to.panel(), to, tiles),
+                              tiles.size[0], tiles.size[1], to.registers(p));
+        }
+    }
+
+    const WinogradProduct& s_;
+    std::int64_t patch_size_;
+    Scratch<float> scratch_;
+};
 
 /// Packed kernels, all cells of a channel side by side, and in matrices, a row for each channel.
 template <class Pointer>
@@ -133,7 +180,7 @@ void transform_kernels(const WinogradProduct& s, const float* kernels, float* tr
 void multiply_in_tiles(const WinogradProduct& s, const float* images, const float* transformed, float* results,
                        bool* finite) {
     const TileBlocks blocks(s);
-    const std::int64_t width = panel_width();
+    const std::int64_t width = panel_width(), pixels = s.image[0] * s.image[1];
     const Blocks of_columns((s.columns + width - 1) / width, blocks.count() * s.groups);
     const std::int64_t parts = blocks.count() * s.groups * of_columns.count;
     const Scratch<bool> finite_parts(parts);
@@ -141,35 +188,17 @@ void multiply_in_tiles(const WinogradProduct& s, const float* images, const floa
         const std::int64_t column_block = static_cast<std::int64_t>(part) % of_columns.count;
         const std::int64_t group = static_cast<std::int64_t>(part) / of_columns.count % s.groups;
         const std::int64_t block = static_cast<std::int64_t>(part) / of_columns.count / s.groups;
-        const std::int64_t image = blocks.image(block) * s.groups + group;
-        const std::int64_t first_column = of_columns.first(column_block) * width;
-        const std::int64_t columns = std::min(s.columns - first_column, of_columns.size_of(column_block) * width);
-        const Tiles tiles = blocks[block];
-        const Patch pixels = pixels_of(s, tiles), sums = results_of(tiles);
-
+        const std::int64_t first = of_columns.first(column_block) * width;
         PointMatrices U = transformed_kernels(s, const_cast<float*>(transformed), group);
         U.data += of_columns.first(column_block) * U.panel();
-        PointMatrices V{nullptr, U.points, rows_of(tiles), s.channels};
-        PointMatrices M{nullptr, U.points, rows_of(tiles), columns};
-        const std::int64_t patch_size = std::max(pixels.size_of(s.channels), sums.size_of(columns));
-        const Scratch<float> scratch(patch_size + V.size() + M.size());
-        float* const patch = scratch.data();
-        V.data = patch + patch_size;
-        M.data = V.data + V.size();
+        U.columns = std::min(s.columns - first, of_columns.size_of(column_block) * width);
 
-        pixels.read(images + image * s.channels * s.image[0] * s.image[1], s.image, s.channels, patch);
-        transform_patch(s, Transform::pixels, pixels, patch, tiles, V);
-        multiply_points(V, U, M, tiles.count());
-        bool& is_finite = finite_parts.data()[part] = true;
-        for (std::int64_t p = 0; p < M.panels(); ++p) {
-            const float* const panel = M.data + p * M.panel();
-            float* const result = patch + p * sums.panel();
-            transform_squares(s.r, Transform::sums, in_matrices(panel, M, tiles, s.r), in_patch(result, sums),
-                              tiles.size[0], tiles.size[1], M.registers(p));
-            is_finite = is_finite && are_finite(result, sums.pixels(), M.registers(p));
-        }
-        sums.write(patch, s.positions, columns,
-                   results + (image * s.columns + first_column) * s.positions[0] * s.positions[1]);
+        const std::int64_t image = blocks.image(block) * s.groups + group;
+        const TileWork work(s, blocks[block], s.channels, U.columns);
+        work.read_pixels(images + image * s.channels * pixels, blocks[block]);
+        multiply_points(work.V, U, work.M, blocks[block].count());
+        float* const planes = results + (image * s.columns + first) * s.positions[0] * s.positions[1];
+        finite_parts.data()[part] = work.write_results(blocks[block], planes);
     });
     std::fill_n(finite, s.images * s.groups, true);
     for (std::int64_t part = 0; part < parts; ++part) {
@@ -179,77 +208,108 @@ void multiply_in_tiles(const WinogradProduct& s, const float* images, const floa
     }
 }
 
+namespace {
+
+/// The gradient of U in shares, for each group and block of channels.
+class KernelSums {
+  public:
+    explicit KernelSums(const WinogradProduct& s)
+        : s_(s),
+          panels_((s.columns + panel_width() - 1) / panel_width()),
+          units_(s),
+          shares_(units_.count(), s.groups * size_of(panels_of_channels()), most_elements),
+          blocks_(panels_of_channels(), shares_.count * s.groups),
+          sums_(s.groups * blocks_.count * shares_.count * size_of(blocks_.size)) {}
+
+    /// Adds up what the shares have, each on one thread.
+    void add_up(const float* images, const float* results) const {
+        const std::int64_t parts = shares_.count * s_.groups * blocks_.count;
+        run::parallel_for(static_cast<std::size_t>(parts), bytes_of(s_), [&](std::size_t part) {
+            const std::int64_t block = static_cast<std::int64_t>(part) % blocks_.count;
+            const std::int64_t group = static_cast<std::int64_t>(part) / blocks_.count % s_.groups;
+            const std::int64_t share = static_cast<std::int64_t>(part) / blocks_.count / s_.groups;
+            const PointMatrices sum = sum_of(group * blocks_.count + block, share);
+            const TileWork work(s_, units_.largest(), sum.rows, s_.columns);
+            for (std::int64_t unit = shares_.first(share); unit < shares_.end(share); ++unit) {
+                const Tiles tiles = units_[unit];
+                const std::int64_t image = units_.image(unit) * s_.groups + group;
+                const std::int64_t first = image * s_.channels + blocks_.first(block) * panel_width();
+                work.read_pixels(images + first * s_.image[0] * s_.image[1], tiles);
+                work.read_results(results + image * s_.columns * s_.positions[0] * s_.positions[1], tiles);
+                multiply_points_transposed(work.V, work.M, sum, tiles.count(), unit > shares_.first(share));
+            }
+        });
+    }
+
+    /// Adds the shares up; false if a sum is not finite. Matrix by matrix, since there may be one block alone.
+    bool add_up_shares() const {
+        const std::int64_t of_block = panels_ * points_of(s_.r);
+        const std::int64_t parts = s_.groups * blocks_.count * of_block;
+        const Scratch<bool> finite(parts);
+        run::parallel_for(static_cast<std::size_t>(parts), bytes(), [&](std::size_t part) {
+            const std::int64_t number = static_cast<std::int64_t>(part) % of_block;
+            const PointMatrices sum = sum_of(static_cast<std::int64_t>(part) / of_block, 0);
+            float* const matrix = sum.data + number * sum.point();
+            add_up_pieces(matrix, shares_.count, size_of(blocks_.size), sum.point());
+            finite.data()[part] = are_finite(matrix, sum.rows, sum.registers(number / sum.points));
+        });
+        return std::all_of(finite.data(), finite.data() + parts, [](bool is_finite) { return is_finite; });
+    }
+
+    /// The gradient of the kernels, packed.
+    void write(float* kernels) const {
+        const std::int64_t cells = s_.r * s_.r;
+        const Panels<float> packed(s_.columns);
+        const std::int64_t parts = s_.groups * blocks_.count * panels_;
+        run::parallel_for(static_cast<std::size_t>(parts), bytes(), [&](std::size_t part) {
+            const std::int64_t p = static_cast<std::int64_t>(part) % panels_;
+            const std::int64_t number = static_cast<std::int64_t>(part) / panels_;
+            const std::int64_t group = number / blocks_.count;
+            const std::int64_t first = blocks_.first(number % blocks_.count) * panel_width();
+            const PointMatrices sum = sum_of(number, 0);
+            float* const panel = kernels + (group * packed.padded() + packed.first(p)) * s_.channels * cells +
+                                 first * cells * packed.width(p);
+            transform_squares(s_.r, Transform::kernel_transposed,
+                              in_rows<const float*>(sum.data + p * sum.panel(), sum, s_.r),
+                              in_kernels(panel, s_.r, packed.width(p), s_.are_turned), sum.rows, 1, sum.registers(p));
+        });
+    }
+
+  private:
+    static constexpr std::int64_t most_elements = std::int64_t{1} << 20;  // of all shares: they stay in a cache
+
+    std::int64_t panels_of_channels() const { return (s_.channels + panel_width() - 1) / panel_width(); }
+    std::int64_t size_of(std::int64_t channel_panels) const {
+        return points_of(s_.r) * channel_panels * panels_ * panel_width() * panel_width();
+    }
+    std::size_t bytes() const {
+        return static_cast<std::size_t>(s_.groups * blocks_.count * shares_.count * size_of(blocks_.size)) *
+               sizeof(float);
+    }
+    /// Of a block of channels of a group.
+    PointMatrices sum_of(std::int64_t number, std::int64_t share) const {
+        const std::int64_t first = blocks_.first(number % blocks_.count) * panel_width();
+        const std::int64_t channels = blocks_.size_of(number % blocks_.count) * panel_width();
+        return {sums_.data() + (number * shares_.count + share) * size_of(blocks_.size), points_of(s_.r),
+                std::min(s_.channels - first, channels), s_.columns};
+    }
+
+    const WinogradProduct& s_;
+    std::int64_t panels_;
+    TileBlocks units_;
+    Shares shares_;
+    Blocks blocks_;  // of panels of channels
+    Scratch<float> sums_;
+};
+
+}  // namespace
+
 bool correlate_in_tiles(const WinogradProduct& s, const float* images, const float* results, float* kernels) {
-    const std::int64_t width = panel_width(), points = points_of(s.r), cells = s.r * s.r;
-    const std::int64_t panels = (s.columns + width - 1) / width, channel_panels = (s.channels + width - 1) / width;
-    const TileBlocks units(s);
-    const Shares shares(units.count(), s.groups * points * channel_panels * panels * width * width,
-                        std::int64_t{1} << 20);
-    const Blocks blocks(channel_panels, shares.count * s.groups);
-    const auto channels_of = [&](std::int64_t block) {
-        return std::min(s.channels - blocks.first(block) * width, blocks.size_of(block) * width);
-    };
-    // The gradient of U, for each group and block of channels in shares.
-    const std::int64_t sum_size = points * blocks.size * width * panels * width;
-    const Scratch<float> sums(s.groups * blocks.count * shares.count * sum_size);
-    const auto sum_of = [&](std::int64_t group, std::int64_t block, std::int64_t share) {
-        return PointMatrices{sums.data() + ((group * blocks.count + block) * shares.count + share) * sum_size, points,
-                             channels_of(block), s.columns};
-    };
-    const auto parts = static_cast<std::size_t>(shares.count * s.groups * blocks.count);
-    run::parallel_for(parts, bytes_of(s), [&](std::size_t part) {
-        const std::int64_t block = static_cast<std::int64_t>(part) % blocks.count;
-        const std::int64_t group = static_cast<std::int64_t>(part) / blocks.count % s.groups;
-        const std::int64_t share = static_cast<std::int64_t>(part) / blocks.count / s.groups;
-        const std::int64_t channels = channels_of(block);
-        PointMatrices V{nullptr, points, rows_of(units.largest()), channels};
-        PointMatrices W{nullptr, points, rows_of(units.largest()), s.columns};
-        const std::int64_t patch_size =
-            std::max(pixels_of(s, units.largest()).size_of(channels), results_of(units.largest()).size_of(s.columns));
-        const Scratch<float> scratch(patch_size + V.size() + W.size());
-        float* const patch = scratch.data();
-        V.data = patch + patch_size;
-        W.data = V.data + V.size();
-        for (std::int64_t unit = shares.first(share); unit < shares.end(share); ++unit) {
-            const Tiles tiles = units[unit];
-            const std::int64_t image = units.image(unit) * s.groups + group;
-            const std::int64_t first = image * s.channels + blocks.first(block) * width;
-            const Patch pixels = pixels_of(s, tiles), of_results = results_of(tiles);
-            pixels.read(images + first * s.image[0] * s.image[1], s.image, channels, patch);
-            transform_patch(s, Transform::pixels, pixels, patch, tiles, V);
-            of_results.read(results + image * s.columns * s.positions[0] * s.positions[1], s.positions, s.columns,
-                            patch);
-            transform_patch(s, Transform::sums_transposed, of_results, patch, tiles, W);
-            multiply_points_transposed(V, W, sum_of(group, block, share), tiles.count(), unit > shares.first(share));
-        }
-    });
-    // Matrix by matrix, since there may be one block alone.
-    const std::int64_t sum_parts = s.groups * blocks.count * panels * points;
-    const std::size_t bytes =
-        static_cast<std::size_t>(s.groups * blocks.count * shares.count * sum_size) * sizeof(float);
-    const Scratch<bool> finite_parts(sum_parts);
-    run::parallel_for(static_cast<std::size_t>(sum_parts), bytes, [&](std::size_t part) {
-        const std::int64_t number = static_cast<std::int64_t>(part) % (panels * points);
-        const std::int64_t block = static_cast<std::int64_t>(part) / (panels * points);
-        const PointMatrices sum = sum_of(block / blocks.count, block % blocks.count, 0);
-        float* const matrix = sum.data + number * sum.point();
-        add_up_pieces(matrix, shares.count, sum_size, sum.point());
-        finite_parts.data()[part] = are_finite(matrix, sum.rows, sum.registers(number / points));
-    });
-    const auto kernel_parts = static_cast<std::size_t>(s.groups * blocks.count * panels);
-    run::parallel_for(kernel_parts, bytes, [&](std::size_t part) {
-        const std::int64_t p = static_cast<std::int64_t>(part) % panels;
-        const std::int64_t block = static_cast<std::int64_t>(part) / panels % blocks.count;
-        const std::int64_t group = static_cast<std::int64_t>(part) / panels / blocks.count;
-        const PointMatrices sum = sum_of(group, block, 0);
-        const Panels<float> packed(s.columns);
-        float* const panel = kernels + (group * packed.padded() + packed.first(p)) * s.channels * cells +
-                             blocks.first(block) * width * cells * packed.width(p);
-        transform_squares(s.r, Transform::kernel_transposed,
-                          in_rows<const float*>(sum.data + p * sum.panel(), sum, s.r),
-                          in_kernels(panel, s.r, packed.width(p), s.are_turned), sum.rows, 1, sum.registers(p));
-    });
-    return std::all_of(finite_parts.data(), finite_parts.data() + sum_parts, [](bool is_finite) { return is_finite; });
+    const KernelSums sums(s);
+    sums.add_up(images, results);
+    if (!sums.add_up_shares()) return false;
+    sums.write(kernels);
+    return true;
 }
 
 }  // namespace xgrad::kernels
