@@ -18,6 +18,8 @@ namespace {
 using Pair = Windows::Pair;
 using Tiles = PositionTiles::Tile;  // a rectangle of tiles
 
+constexpr std::int64_t elements_of_cache = std::int64_t{1} << 18;  // the second one
+
 Pair tiles_of(const WinogradProduct& s) {
     return {(s.positions[0] + sums_along - 1) / sums_along, (s.positions[1] + sums_along - 1) / sums_along};
 }
@@ -32,34 +34,54 @@ Patch results_of(const Tiles& tiles) {
             {sums_along * tiles.size[0], sums_along * tiles.size[1]}};
 }
 
-/// The tiles of all images dealt out in blocks, which stay in the second cache with all that belongs to them: small
-/// images some at a time, of large ones some of their tiles.
-struct TileBlocks {
-    explicit TileBlocks(const WinogradProduct& s) : tiles(tiles_of(s), most_tiles(s)), images(s.images) {}
+/// The tiles of all images dealt out in blocks: of large images some of their tiles, of small ones those of a few
+/// images. A block stays in the second cache with all that belongs to it; where the kernels do not, it has tiles enough
+/// that reading them does not take longer than the products.
+class TileBlocks {
+  public:
+    explicit TileBlocks(const WinogradProduct& s)
+        : images_(s.images),
+          tiles_(tiles_of(s), most_tiles(s)),
+          images_of_block_(tiles_.count() > 1 ? 1
+                                              : std::clamp<std::int64_t>(most_tiles(s) / tiles_.largest(), 1,
+                                                                         std::max<std::int64_t>(s.images / 2, 1))) {}
 
-    std::int64_t count() const { return images * tiles.count(); }
-    Tiles operator[](std::int64_t block) const { return tiles[block % tiles.count()]; }
-    std::int64_t image(std::int64_t block) const { return block / tiles.count(); }
-    Tiles largest() const { return {{0, 0}, tiles.size, 0}; }
+    std::int64_t count() const { return blocks_of_images() * tiles_.count(); }
+    Tiles operator[](std::int64_t block) const { return tiles_[block % tiles_.count()]; }
+    std::int64_t first_image(std::int64_t block) const { return block / tiles_.count() * images_of_block_; }
+    std::int64_t images_of(std::int64_t block) const {
+        return std::min(images_of_block_, images_ - first_image(block));
+    }
+
+    /// The tiles of an image, and images, of the largest block.
+    Tiles largest() const { return {{0, 0}, tiles_.size, 0}; }
+    std::int64_t most_images() const { return images_of_block_; }
+
+  private:
+    std::int64_t blocks_of_images() const { return (images_ + images_of_block_ - 1) / images_of_block_; }
 
     static std::int64_t most_tiles(const WinogradProduct& s) {
-        constexpr std::int64_t elements = std::int64_t{1} << 18;
-        return std::clamp<std::int64_t>(elements / (points_of(s.r) * (s.channels + s.columns)), 8, 64);
+        const std::int64_t points = points_of(s.r);
+        const std::int64_t least = points * s.channels * s.columns > elements_of_cache ? 48 : 8;
+        return std::clamp<std::int64_t>(elements_of_cache / (points * (s.channels + s.columns)), least, 64);
     }
-    PositionTiles tiles;
-    std::int64_t images;
+
+    std::int64_t images_;
+    PositionTiles tiles_;
+    std::int64_t images_of_block_;
 };
 
-/// What belongs to some tiles of an image: V, the transformed pixels of so many channels, and M, the transformed
-/// results in so many columns, a row for each tile.
+/// What belongs to a block of tiles: V, the transformed pixels of so many channels, and M, the transformed results in
+/// so many columns, a row for each tile.
 class TileWork {
   public:
-    /// Memory for so many tiles, or fewer.
-    TileWork(const WinogradProduct& s, const Tiles& most, std::int64_t channels, std::int64_t columns)
-        : V{nullptr, points_of(s.r), rows_of(most), channels},
-          M{nullptr, points_of(s.r), rows_of(most), columns},
+    /// Memory for the largest block, or smaller ones.
+    TileWork(const WinogradProduct& s, const TileBlocks& blocks, std::int64_t channels, std::int64_t columns)
+        : V{nullptr, points_of(s.r), rows_of(blocks), channels},
+          M{nullptr, points_of(s.r), rows_of(blocks), columns},
           s_(s),
-          patch_size_(std::max(pixels_of(s, most).size_of(channels), results_of(most).size_of(columns))),
+          patch_size_(std::max(pixels_of(s, blocks.largest()).size_of(channels),
+                               results_of(blocks.largest()).size_of(columns))),
           scratch_(patch_size_ + V.size() + M.size()) {
         V.data = scratch_.data() + patch_size_;
         M.data = V.data + V.size();
@@ -67,27 +89,26 @@ class TileWork {
     TileWork(const TileWork&) = delete;
     TileWork& operator=(const TileWork&) = delete;
 
-    /// V from the planes of the channels.
-    void read_pixels(const float* planes, const Tiles& tiles) const {
+    /// V from the planes of an image's channels, from this row on.
+    void read_pixels(const float* planes, const Tiles& tiles, std::int64_t row) const {
         const Patch pixels = pixels_of(s_, tiles);
         pixels.read(planes, s_.image, V.columns, scratch_.data());
-        transform_patch(Transform::pixels, pixels, tiles, V);
+        transform_patch(Transform::pixels, pixels, tiles, V, row);
     }
-    /// M from the planes of results, by the transpose of what leads there.
-    void read_results(const float* planes, const Tiles& tiles) const {
+    /// M from the planes of an image's results, by the transpose of what leads there.
+    void read_results(const float* planes, const Tiles& tiles, std::int64_t row) const {
         const Patch results = results_of(tiles);
         results.read(planes, s_.positions, M.columns, scratch_.data());
-        transform_patch(Transform::sums_transposed, results, tiles, M);
+        transform_patch(Transform::sums_transposed, results, tiles, M, row);
     }
-    /// The results, from M; false if not all of them are finite.
-    bool write_results(const Tiles& tiles, float* planes) const {
+    /// An image's results, from M; false if not all of them are finite.
+    bool write_results(const Tiles& tiles, std::int64_t row, float* planes) const {
         const Patch results = results_of(tiles);
         bool is_finite = true;
         for (std::int64_t p = 0; p < M.panels(); ++p) {
-            const float* const panel = M.data + p * M.panel();
             float* const sums = scratch_.data() + p * results.panel();
-            transform_squares(s_.r, Transform::sums, in_matrices(panel, M, tiles), in_patch(sums, results),
-                              tiles.size[0], tiles.size[1], M.registers(p));
+            transform_squares(s_.r, Transform::sums, in_matrices<const float*>(M, p, row, tiles),
+                              in_patch(sums, results), tiles.size[0], tiles.size[1], M.registers(p));
             is_finite = is_finite && are_finite(sums, results.pixels(), M.registers(p));
         }
         results.write(scratch_.data(), s_.positions, M.columns, planes);
@@ -98,7 +119,9 @@ class TileWork {
 
   private:
     /// An odd number, or matrices would lie whole pages apart, and a cache would hold few of them.
-    static std::int64_t rows_of(const Tiles& tiles) { return tiles.count() | 1; }
+    static std::int64_t rows_of(const TileBlocks& blocks) {
+        return (blocks.most_images() * blocks.largest().count()) | 1;
+    }
 
     /// The squares of a patch, and their transforms in a panel of matrices.
     template <class Pointer>
@@ -106,14 +129,16 @@ class TileWork {
         return {panel, sums_along * of.row(), sums_along * panel_width(), of.row(), panel_width()};
     }
     template <class Pointer>
-    Squares<Pointer> in_matrices(Pointer panel, const PointMatrices& matrices, const Tiles& tiles) const {
-        return {panel, tiles.size[1] * panel_width(), panel_width(), points_along(s_.r) * matrices.point(),
-                matrices.point()};
+    Squares<Pointer> in_matrices(const PointMatrices& matrices, std::int64_t panel, std::int64_t row,
+                                 const Tiles& tiles) const {
+        return {matrices.data + panel * matrices.panel() + row * panel_width(), tiles.size[1] * panel_width(),
+                panel_width(), points_along(s_.r) * matrices.point(), matrices.point()};
     }
-    void transform_patch(Transform transform, const Patch& patch, const Tiles& tiles, const PointMatrices& to) const {
+    void transform_patch(Transform transform, const Patch& patch, const Tiles& tiles, const PointMatrices& to,
+                         std::int64_t row) const {
         for (std::int64_t p = 0; p < to.panels(); ++p) {
             const float* const from = scratch_.data() + p * patch.panel();
-            transform_squares(s_.r, transform, in_patch(from, patch), in_matrices(to.data + p * to.panel(), to, tiles),
+            transform_squares(s_.r, transform, in_patch(from, patch), in_matrices<float*>(to, p, row, tiles),
                               tiles.size[0], tiles.size[1], to.registers(p));
         }
     }
@@ -150,14 +175,16 @@ std::size_t bytes_of(const WinogradProduct& s) {
 }  // namespace
 
 bool pays_in_tiles(const WinogradProduct& s) {
-    // Operations on registers for one image: products, and transforms, which take about 4 for each point.
+    // Operations on registers for one image: products, and transforms, which take about 4 for each point of a tile;
+    // those of kernels take 16 where they do not stay in a cache.
     const auto n = static_cast<double>(points_of(s.r));
     const Pair along = tiles_of(s);
     const double tiles = double(along[0]) * double(along[1]);
     const double both = double(s.channels) * double(s.columns);
-    const double transforms = 4 * n * (tiles * double(s.channels + s.columns) + both);
+    const double of_kernels = (n * both > elements_of_cache ? 16 : 4) * both;
+    const double in_tiles = n * (tiles * both + 4 * tiles * double(s.channels + s.columns) + of_kernels);
     const double by_definition = double(s.positions[0] * s.positions[1]) * s.r * s.r * both;
-    return std::min(s.channels, s.columns) >= 16 && tiles * n * both + transforms < 0.75 * by_definition;
+    return std::min(s.channels, s.columns) >= 16 && in_tiles < 0.75 * by_definition;
 }
 
 std::int64_t transformed_size(const WinogradProduct& s) {
@@ -183,7 +210,7 @@ void multiply_in_tiles(const WinogradProduct& s, const float* images, const floa
     const std::int64_t width = panel_width(), pixels = s.image[0] * s.image[1];
     const Blocks of_columns((s.columns + width - 1) / width, blocks.count() * s.groups);
     const std::int64_t parts = blocks.count() * s.groups * of_columns.count;
-    const Scratch<bool> finite_parts(parts);
+    const Scratch<bool> finite_parts(parts * blocks.most_images());
     run::parallel_for(static_cast<std::size_t>(parts), bytes_of(s), [&](std::size_t part) {
         const std::int64_t column_block = static_cast<std::int64_t>(part) % of_columns.count;
         const std::int64_t group = static_cast<std::int64_t>(part) / of_columns.count % s.groups;
@@ -193,18 +220,31 @@ void multiply_in_tiles(const WinogradProduct& s, const float* images, const floa
         U.data += of_columns.first(column_block) * U.panel();
         U.columns = std::min(s.columns - first, of_columns.size_of(column_block) * width);
 
-        const std::int64_t image = blocks.image(block) * s.groups + group;
-        const TileWork work(s, blocks[block], s.channels, U.columns);
-        work.read_pixels(images + image * s.channels * pixels, blocks[block]);
-        multiply_points(work.V, U, work.M, blocks[block].count());
-        float* const planes = results + (image * s.columns + first) * s.positions[0] * s.positions[1];
-        finite_parts.data()[part] = work.write_results(blocks[block], planes);
+        const Tiles tiles = blocks[block];
+        const TileWork work(s, blocks, s.channels, U.columns);
+        const auto for_each_image = [&](auto&& visit) {
+            for (std::int64_t i = 0; i < blocks.images_of(block); ++i) {
+                visit((blocks.first_image(block) + i) * s.groups + group, i * tiles.count());
+            }
+        };
+        for_each_image([&](std::int64_t image, std::int64_t row) {
+            work.read_pixels(images + image * s.channels * pixels, tiles, row);
+        });
+        multiply_points(work.V, U, work.M, blocks.images_of(block) * tiles.count());
+        bool* is_finite = finite_parts.data() + static_cast<std::int64_t>(part) * blocks.most_images();
+        for_each_image([&](std::int64_t image, std::int64_t row) {
+            float* const planes = results + (image * s.columns + first) * s.positions[0] * s.positions[1];
+            *is_finite++ = work.write_results(tiles, row, planes);
+        });
     });
     std::fill_n(finite, s.images * s.groups, true);
     for (std::int64_t part = 0; part < parts; ++part) {
         const std::int64_t group = part / of_columns.count % s.groups;
-        bool& is_finite = finite[blocks.image(part / of_columns.count / s.groups) * s.groups + group];
-        is_finite = is_finite && finite_parts.data()[part];
+        const std::int64_t block = part / of_columns.count / s.groups;
+        for (std::int64_t i = 0; i < blocks.images_of(block); ++i) {
+            bool& is_finite = finite[(blocks.first_image(block) + i) * s.groups + group];
+            is_finite = is_finite && finite_parts.data()[part * blocks.most_images() + i];
+        }
     }
 }
 
@@ -229,14 +269,18 @@ class KernelSums {
             const std::int64_t group = static_cast<std::int64_t>(part) / blocks_.count % s_.groups;
             const std::int64_t share = static_cast<std::int64_t>(part) / blocks_.count / s_.groups;
             const PointMatrices sum = sum_of(group * blocks_.count + block, share);
-            const TileWork work(s_, units_.largest(), sum.rows, s_.columns);
+            const TileWork work(s_, units_, sum.rows, s_.columns);
             for (std::int64_t unit = shares_.first(share); unit < shares_.end(share); ++unit) {
                 const Tiles tiles = units_[unit];
-                const std::int64_t image = units_.image(unit) * s_.groups + group;
-                const std::int64_t first = image * s_.channels + blocks_.first(block) * panel_width();
-                work.read_pixels(images + first * s_.image[0] * s_.image[1], tiles);
-                work.read_results(results + image * s_.columns * s_.positions[0] * s_.positions[1], tiles);
-                multiply_points_transposed(work.V, work.M, sum, tiles.count(), unit > shares_.first(share));
+                for (std::int64_t i = 0; i < units_.images_of(unit); ++i) {
+                    const std::int64_t image = (units_.first_image(unit) + i) * s_.groups + group;
+                    const std::int64_t first = image * s_.channels + blocks_.first(block) * panel_width();
+                    work.read_pixels(images + first * s_.image[0] * s_.image[1], tiles, i * tiles.count());
+                    work.read_results(results + image * s_.columns * s_.positions[0] * s_.positions[1], tiles,
+                                      i * tiles.count());
+                }
+                multiply_points_transposed(work.V, work.M, sum, units_.images_of(unit) * tiles.count(),
+                                           unit > shares_.first(share));
             }
         });
     }

@@ -45,7 +45,7 @@ Convolution extents(const Case& c) {
 }
 
 /// Whole tiles and parts of them, one row or column of results, padding beyond the kernel and none, channels that fill
-/// registers and panels or do not, groups, several blocks of tiles and of columns.
+/// registers and panels or do not, groups, several blocks of tiles, of images and of columns.
 std::vector<Case> cases() {
     std::vector<Case> all;
     for (const std::int64_t r : {3, 5}) {
@@ -59,6 +59,7 @@ std::vector<Case> cases() {
         all.push_back({{2, 64, 30, 6}, {66, 32, r, r}, 2, 2});
         all.push_back({{9, 18, 16, 16}, {130, 18, r, r}, {r, r + 2}, 1});
         all.push_back({{1, 256, 16, 16}, {192, 256, r, r}, 1, 1});
+        all.push_back({{7, 64, 16, 16}, {96, 64, r, r}, 1, 1});
     }
     return all;
 }
@@ -183,11 +184,12 @@ BOOST_AUTO_TEST_CASE(an_image_has_the_bits_that_it_has_alone) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_finite_stays_where_it_is) {
     constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
-    for (const Case& c : {Case{{3, 32, 14, 14}, {64, 32, 5, 5}, 2, 1}, Case{{3, 32, 15, 14}, {32, 16, 3, 3}, 1, 2}}) {
+    for (const Case& c : {Case{{3, 32, 14, 14}, {64, 32, 5, 5}, 2, 1}, Case{{6, 32, 15, 14}, {32, 16, 3, 3}, 1, 2}}) {
+        BOOST_TEST(pays_in_tiles(extents(c)));
         const Inputs finite = drawn(c);
         const std::vector<Tensor> before = all_three(c, finite.x, finite.w, finite.g);
-        const std::size_t image = static_cast<std::size_t>(finite.x.size() / 3);
-        const std::size_t result = static_cast<std::size_t>(finite.g.size() / 3);
+        const auto image = static_cast<std::size_t>(finite.x.size() / c.x[0]);
+        const auto result = static_cast<std::size_t>(finite.g.size() / c.x[0]);
         for (const float number : {infinity, -infinity, nan}) {
             for (const std::size_t at : {image + 37, 2 * image - 1}) {
                 // One pixel of the second image: the results whose windows have it, and as many as by definition.
