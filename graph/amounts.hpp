@@ -11,8 +11,9 @@
 namespace xgrad {
 
 /// Floating-point operations of a recorded operation: 2 m n k for a product of matrices, 2 for each filter element and
-/// each element of the convolved image for a convolution, none for a view; for anything else one for each element of
-/// the largest array it reads or makes, however many instructions its function takes.
+/// each element of the convolved image for a convolution, though one in tiles takes fewer, none for a view; for
+/// anything else one for each element of the largest array it reads or makes, however many instructions its function
+/// takes.
 double flops_of(const Node& node);
 
 /// Bytes of a node's value, row-major.

@@ -73,7 +73,8 @@ std::string Profile::text() const {
                             time_text(wall));
     }
     text += fmt::format(
-        "max, with {} threads: {:.1f} GB/s from memory (more: from a cache), {:.0f} GFLOP/s in a float32 product\n",
+        "max, with {} threads: {:.1f} GB/s from memory (more: from a cache), {:.0f} GFLOP/s in a float32 product "
+        "(more: a convolution in tiles)\n",
         xgrad::threads(), most.bytes_per_second / 1e9, most.flops_per_second / 1e9);
     if (state_->left_out > 0) {
         text += fmt::format("the trace has the first {} events; {} more are not in it\n", state_->events.size(),
