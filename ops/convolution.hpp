@@ -45,8 +45,8 @@ struct ConvTransposeOptions {
 ///
 /// In float32, with a stride of 1, neighbouring cells, kernels of 3 by 3 or 5 by 5 and 16 channels and filters or more,
 /// y and both gradients are computed in tiles of 4 by 4 results, with a third or a quarter of the multiplications
-/// (ops/kernels/winograd_transforms.hpp): a result's error is then that of Σ |w| |x| over its tile, and on average no
-/// larger than the sum's own. Every row of y has the bits that it has alone.
+/// (ops/kernels/winograd_transforms.hpp): a result's error is then bounded by Σ |w| |x| over its tile, and on average
+/// like that of the sum by definition. Every row of y has the bits that it has alone.
 Tensor conv2d(const Operand& x, const Operand& w, const ConvOptions& options = {});
 
 /// The same along one axis: x (N, C, L), w (O, C / groups, K).

@@ -161,8 +161,8 @@ class Plan {
                    Run&& run) const;
     void run_kernel(const KernelStep& step, std::span<Node* const> order, Addresses addresses,
                     const Rows* rows = nullptr, const void* prepared = nullptr) const;
+    static constexpr std::size_t not_prepared = ~std::size_t{0};  // the offset of a step that prepares nothing
     /// What the kernels of a section make once for all rows, each at its step's offset, or null.
-    static constexpr std::size_t not_prepared = ~std::size_t{0};
     StorageRef prepare(const Section& section, std::span<Node* const> order, Addresses addresses,
                        std::vector<std::size_t>& offsets) const;
 

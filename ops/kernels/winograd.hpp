@@ -10,8 +10,8 @@ namespace xgrad::kernels {
 // squares of 4 by 4, each from a tile of r + 3 by r + 3 pixels, which is transformed, multiplied with the transformed
 // kernels point by point (a product of matrices over the channels), and transformed back. A result takes 49 / 16
 // multiplications for each channel instead of 9 for kernels of 3 by 3 cells, and 100 / 16 instead of 25 for 5 by 5. Its
-// error is bounded by the numbers of its tile, not by those of its own window alone, and otherwise no larger than that
-// of the definition.
+// error is bounded by the numbers of its tile, not by those of its own window alone, and otherwise like that of the
+// definition.
 
 /// The extents of a product of windows, of r by r neighbouring cells and one pixel apart, with kernels.
 struct WinogradProduct {

@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(values_and_transposes) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(errors_are_no_larger_than_those_of_the_definition) {
+BOOST_AUTO_TEST_CASE(errors_are_like_those_of_the_definition) {
     for (const Case& c : cases()) {
         const Inputs in = drawn(c);
         const std::vector<Tensor> tiles = all_three(c, in.x, in.w, in.g), definition = by_definition(c, in);
